@@ -1,0 +1,120 @@
+"""Whole tracker processes for tests: started on free ports, killed, started again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from tests.servers import free_port
+
+READY_WITHIN_S = 30.0  # a bound for broken starts, not a measure: a start takes about one second
+
+
+@dataclass
+class TrackerNode:
+    """One `tracker serve` process with a data folder of its own."""
+
+    data: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    http_port: int = field(default_factory=free_port)
+    device_port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.http_port}"
+
+    @property
+    def feed_url(self) -> str:
+        return f"ws://127.0.0.1:{self.http_port}/api/v1/live"
+
+    @property
+    def log(self) -> Path:
+        return self.data.parent / f"{self.data.name}.log"
+
+    def start(self) -> TrackerNode:
+        """Start and wait until it is ready."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("TRACKER_")}
+        environment |= {
+            "TRACKER_HTTP": f"127.0.0.1:{self.http_port}",
+            "TRACKER_DEVICES": f"127.0.0.1:{self.device_port}",
+            "TRACKER_DATA": str(self.data),
+            "TRACKER_LOG_FORMAT": "json",
+        }
+        environment |= {f"TRACKER_{k.upper()}": v for k, v in self.settings.items()}
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tracker", "serve"],
+                env=environment,
+                cwd=self.data.parent,
+                stdout=log,
+                stderr=log,
+            )
+        self.wait_ready()
+        return self
+
+    def wait_ready(self) -> None:
+        deadline = time.monotonic() + READY_WITHIN_S
+        while time.monotonic() < deadline:
+            assert self.process is not None
+            if self.process.poll() is not None:
+                raise AssertionError(f"the node ended: {self.log.read_text()[-2000:]}")
+            try:
+                self.get("/healthz")
+            except OSError:
+                time.sleep(0.05)
+            else:
+                return
+        raise AssertionError(f"the node is not ready: {self.log.read_text()[-2000:]}")
+
+    def get(self, path: str, headers: dict[str, str] | None = None) -> Any:
+        request = urllib.request.Request(self.url + path, headers=headers or {})  # noqa: S310
+        with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310
+            return orjson.loads(response.read())
+
+    def metric(self, name: str) -> float:
+        """The sum of a metric over its labels."""
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=5) as response:  # noqa: S310
+            lines = response.read().decode().splitlines()
+        found = [x for x in lines if x.startswith((f"{name} ", f"{name}{{"))]
+        return sum(float(line.rpartition(" ")[2]) for line in found)
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def freeze(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(15)
+
+
+@contextmanager
+def running_node(data: Path, **settings: str):  # type: ignore[no-untyped-def]
+    node = TrackerNode(data, settings)
+    node.start()
+    try:
+        yield node
+    finally:
+        node.kill()

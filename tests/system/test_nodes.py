@@ -1,0 +1,211 @@
+"""Two nodes and a real Redis: one fleet, whatever happens to Redis or to a node."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import aiohttp
+import orjson
+import pytest
+
+from tests.devices import Device
+from tests.nodes import TrackerNode, running_node
+
+pytestmark = pytest.mark.servers
+
+OUTAGE_S = 15.0  # longer than the Redis client's own patience, which ends after some seconds
+BACK_WITHIN_TICKS = 3
+
+
+class Viewer:
+    """Follows a live feed: keeps each vehicle's latitude by device, and every tick it got."""
+
+    def __init__(self) -> None:
+        self.ticks: list[dict[str, Any]] = []
+        self.lat: dict[str, int] = {}
+        self._device: dict[int, str] = {}
+
+    async def follow(self, url: str) -> None:
+        async with aiohttp.ClientSession() as session, session.ws_connect(url, compress=15) as ws:
+            async for message in ws:
+                tick = orjson.loads(message.data)
+                if tick["type"] == "tick":
+                    self._take(tick)
+                    await ws.send_str(f'{{"type":"ack","tick":{tick["tick"]}}}')
+
+    def _take(self, tick: dict[str, Any]) -> None:
+        for part in tick["parts"]:
+            for columns in (part.get("enter"), part.get("move")):
+                if not columns:
+                    continue
+                handle = 0
+                for row, step in enumerate(columns["n"]):
+                    handle += step
+                    if "device" in columns:
+                        self._device[handle] = columns["device"][row]
+                        self.lat[self._device[handle]] = 0
+                    self.lat[self._device[handle]] += columns["lat"][row]
+        self.ticks.append(tick)
+
+    @property
+    def feed(self) -> str:
+        return str(self.ticks[-1]["parts"][0]["feed"]) if self.ticks else ""
+
+    @property
+    def counts(self) -> list[int]:
+        return list(self.ticks[-1]["parts"][0]["counts"]) if self.ticks else []
+
+    async def until(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
+        async with asyncio.timeout(seconds):
+            while not condition():
+                await asyncio.sleep(0.02)
+
+
+class Driver:
+    """A device that reports once a second and counts its latitude up, so that each is known."""
+
+    def __init__(self, ident: str) -> None:
+        self.ident = ident
+        self.step = 0
+        self.node: TrackerNode | None = None
+
+    @property
+    def lat_e6(self) -> int:
+        return 46_000_000 + self.step * 100
+
+    async def drive(self, node: TrackerNode) -> None:
+        device = await Device.connect(node.device_port, self.ident)
+        try:
+            while True:
+                self.step += 1
+                await device.report(time.time(), self.lat_e6 / 1e6, 14.5)
+                await asyncio.sleep(1.0 - time.time() % 1.0 + 0.5)
+        finally:
+            await device.close()
+
+
+@asynccontextmanager
+async def two_nodes(tmp_path, redis) -> AsyncIterator[tuple[TrackerNode, TrackerNode]]:
+    url = f"redis://127.0.0.1:{redis.port}/0"
+    async with AsyncExitStack() as stack:
+        nodes = [
+            stack.enter_context(running_node(tmp_path / name, bus=url, stale_after_s="5"))
+            for name in ("a", "b")
+        ]
+        yield nodes[0], nodes[1]
+
+
+@asynccontextmanager
+async def background(*coroutines: Any) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_two_nodes_merge_into_one_frame_per_viewer_per_tick(tmp_path, redis_server):
+    on_a, on_b, viewer = Driver("1001"), Driver("1002"), Viewer()
+    async with (
+        two_nodes(tmp_path, redis_server) as (a, b),
+        background(on_a.drive(a), on_b.drive(b), viewer.follow(b.feed_url)),
+    ):
+        await viewer.until(lambda: viewer.lat.keys() == {"1001", "1002"})
+        first = len(viewer.ticks)
+        await viewer.until(lambda: len(viewer.ticks) >= first + 5)
+        numbers = [tick["tick"] for tick in viewer.ticks]
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        assert abs(viewer.lat["1001"] - on_a.lat_e6) <= 200  # a tick or two on its way
+        assert abs(viewer.lat["1002"] - on_b.lat_e6) <= 200
+        for node in (a, b):  # REST of either node knows both
+            listed = node.get("/api/v1/vehicles")
+            assert {vehicle["device"] for vehicle in listed["vehicles"]} == {"1001", "1002"}
+        ids = [{v["device"]: v["id"] for v in n.get("/api/v1/vehicles")["vehicles"]} for n in (a, b)]
+        assert ids[0] == ids[1]
+
+
+async def test_a_node_that_starts_later_knows_what_was_before(tmp_path, redis_server):
+    url = f"redis://127.0.0.1:{redis_server.port}/0"
+    with running_node(tmp_path / "a", bus=url) as a:
+        device = await Device.connect(a.device_port, "1001")
+        await device.report(time.time(), 46.05, 14.5)
+        await asyncio.sleep(2.5)  # two ticks: told to Redis, and then nothing more is said
+        with running_node(tmp_path / "b", bus=url) as b:
+            viewer = Viewer()
+            async with background(viewer.follow(b.feed_url)):
+                await viewer.until(lambda: viewer.lat == {"1001": 46_050_000})
+                await viewer.until(lambda: viewer.feed == "live")
+        await device.close()
+
+
+@pytest.mark.parametrize("accident", ["killed", "frozen"])
+async def test_redis_away_for_fifteen_seconds(tmp_path, redis_server, accident):
+    """Viewers are told, local vehicles keep flowing, all is well within 3 ticks of the return."""
+    on_a, on_b, viewer = Driver("1001"), Driver("1002"), Viewer()
+    async with (
+        two_nodes(tmp_path, redis_server) as (a, b),
+        background(on_a.drive(a), on_b.drive(b), viewer.follow(b.feed_url)),
+    ):
+        await viewer.until(lambda: viewer.lat.keys() == {"1001", "1002"} and viewer.feed == "live")
+        begin = len(viewer.ticks)
+        if accident == "killed":
+            await asyncio.to_thread(redis_server.kill)
+        else:
+            redis_server.freeze()
+        gone_at = time.time()
+        await viewer.until(lambda: viewer.feed == "degraded")
+        while time.time() < gone_at + OUTAGE_S:
+            step = on_b.step
+            await viewer.until(lambda step=step: on_b.step > step)
+            await viewer.until(lambda: abs(viewer.lat["1002"] - on_b.lat_e6) <= 100)
+        assert viewer.feed == "degraded"
+        assert abs(viewer.lat["1001"] - on_a.lat_e6) > 500  # the other node's cannot be heard
+        if accident == "killed":
+            await asyncio.to_thread(redis_server.start)
+        else:
+            redis_server.thaw()
+        back = len(viewer.ticks)
+        await viewer.until(lambda: abs(viewer.lat["1001"] - on_a.lat_e6) <= 100)
+        await viewer.until(lambda: viewer.feed == "live")
+        assert len(viewer.ticks) - back <= BACK_WITHIN_TICKS + 1  # the one under way at its return
+        numbers = [tick["tick"] for tick in viewer.ticks[begin:]]
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+async def test_redis_restarted_at_once_loses_nothing(tmp_path, redis_server):
+    on_a, viewer = Driver("1001"), Viewer()
+    async with (
+        two_nodes(tmp_path, redis_server) as (a, b),
+        background(on_a.drive(a), viewer.follow(b.feed_url)),
+    ):
+        await viewer.until(lambda: "1001" in viewer.lat)
+        await asyncio.to_thread(redis_server.restart)
+        back = len(viewer.ticks)
+        step = on_a.step
+        await viewer.until(
+            lambda: on_a.step > step + 1 and abs(viewer.lat["1001"] - on_a.lat_e6) <= 100
+        )
+        assert len(viewer.ticks) - back <= BACK_WITHIN_TICKS + 2
+
+
+async def test_a_killed_node_goes_stale_everywhere_and_its_devices_come_back_elsewhere(
+    tmp_path, redis_server
+):
+    on_a, viewer = Driver("1001"), Viewer()
+    async with two_nodes(tmp_path, redis_server) as (a, b), background(viewer.follow(b.feed_url)):
+        async with background(on_a.drive(a)):
+            await viewer.until(lambda: viewer.counts[:1] == [1])
+            a.kill()
+            await viewer.until(lambda: viewer.counts == [0, 0, 0, 1, 0])
+        assert viewer.feed == "live"  # Redis is well; a dead node's vehicles say so by their age
+        async with background(on_a.drive(b)):
+            await viewer.until(lambda: viewer.counts == [1, 0, 0, 0, 0])
+            await viewer.until(lambda: viewer.lat["1001"] == on_a.lat_e6)
+        listed = b.get("/api/v1/vehicles")
+        assert listed["total"] == 1

@@ -1,0 +1,239 @@
+"""Builds the parts from the settings, joins them, and starts and stops them in order.
+
+The only room that knows all others. The order of the start is the way of a position from bottom to
+top: what has to be there before the first one arrives comes first, and the stop goes the other
+way, so that every answer whose position is on disk is still given.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from tracker.bus.base import open_bus
+from tracker.cluster import Cluster
+from tracker.config import Config, parse_address
+from tracker.errors import StartError
+from tracker.fleet import Fleet, MotionRules
+from tracker.gateway import Gateway
+from tracker.gateway import Limits as DeviceLimits
+from tracker.hub import Hub, Rules
+from tracker.ingest import Ingest
+from tracker.ingest import Limits as FixLimits
+from tracker.journal import Journal
+from tracker.model import DeviceStatus, Vehicle
+from tracker.registry import DEFAULT_FLEET, Registry
+from tracker.saver import VehicleSaver
+from tracker.storage import create_store
+from tracker.ticker import Ticker
+from tracker.ticks import Ticks
+from tracker.web import keys, pages
+from tracker.web.health import METRICS, Metrics
+from tracker.web.live import ADMISSION, Admission
+from tracker.web.middleware import errors, security_headers
+from tracker.web.routes import add_routes
+from tracker.world import AgeRules, World
+
+GOING_AWAY = 1001  # WebSocket close code: the server stops, come again
+SHUTDOWN_S = 3.0  # that requests under way have to end
+MAX_BODY_BYTES = 1 << 20  # of a REST request; the largest there is has a few hundred bytes
+
+_log = structlog.get_logger(__name__)
+
+
+def build(config: Config) -> web.Application:
+    """The application, with nothing started. Raises ConfigError."""
+    app = web.Application(middlewares=[errors], client_max_size=MAX_BODY_BYTES)
+    app[keys.CONFIG] = config
+    app[keys.NODE] = keys.Node(config.node_name)
+    _core(app, config)
+    _edge(app, config)
+    pages.setup(app)
+    add_routes(app)
+    app.on_response_prepare.append(security_headers(config.tile_url))
+    app.on_shutdown.append(_say_goodbye)
+    app.cleanup_ctx.append(_running)
+    return app
+
+
+def _core(app: web.Application, config: Config) -> None:
+    """The parts without I/O."""
+    rules = MotionRules(
+        moving_above_kmh=config.moving_above_kmh,
+        still_below_kmh=config.still_below_kmh,
+        idle_after_s=config.idle_after_s,
+        parked_after_s=config.parked_after_s,
+    )
+    ages = AgeRules(
+        stale_after_s=config.stale_after_s,
+        stale_parked_after_s=config.stale_parked_after_s,
+        offline_after_s=config.offline_after_s,
+    )
+    app[keys.WORLD] = World(ages)
+    app[keys.REGISTRY] = Registry(config.unknown_devices, config.max_new_devices_per_minute)
+    app[keys.INGEST] = Ingest(
+        Fleet(rules),
+        Ticks(config.tick_interval_s),
+        FixLimits(clock_ahead_s=config.clock_ahead_s, max_speed_kmh=config.max_speed_kmh),
+    )
+    app[keys.HUB] = Hub(
+        app[keys.WORLD],
+        Rules(behind_ticks=config.viewer_behind_ticks, close_after_s=config.viewer_close_after_s),
+    )
+
+
+def _edge(app: web.Application, config: Config) -> None:
+    """The parts with I/O, not started."""
+    registry, world, ingest = app[keys.REGISTRY], app[keys.WORLD], app[keys.INGEST]
+    store = app[keys.STORE] = create_store(config.store_url, config.data)
+    saver = app[keys.SAVER] = VehicleSaver(store)
+    app[keys.JOURNAL] = Journal(
+        store.journal_path,
+        linger_s=config.journal_linger_ms / 1000,
+        max_pending=config.journal_max_pending,
+    )
+    cluster = app[keys.CLUSTER] = Cluster(
+        open_bus(config.bus),
+        config.node_name,
+        [DEFAULT_FLEET],
+        lambda id_: registry.vehicles[id_],
+        ingest.fleet.everything,
+    )
+    app[keys.GATEWAY] = Gateway(
+        registry,
+        ingest,
+        app[keys.JOURNAL],
+        DeviceLimits(
+            connections=config.max_devices,
+            connections_per_address=config.max_devices_per_address,
+            frame_timeout_s=config.frame_timeout_s,
+            heartbeat_s=config.heartbeat_s,
+        ),
+        known_live=lambda id_: world.lives[world.slots[id_]] if id_ in world.slots else None,
+    )
+
+    def changed_here(vehicle: Vehicle) -> None:
+        if vehicle.status is DeviceStatus.ACTIVE:
+            world.describe(vehicle)
+            cluster.tell(vehicle)
+        saver.save(vehicle)
+
+    def told_by_others(vehicle: Vehicle) -> None:
+        if registry.adopt(vehicle):
+            world.describe(vehicle)
+            saver.save(vehicle)
+
+    registry.on_change = changed_here
+    app[keys.TICKER] = Ticker(
+        ingest.ticks,
+        cluster,
+        world,
+        app[keys.HUB],
+        settle_s=config.settle_s,
+        adopt=told_by_others,
+    )
+    app[ADMISSION] = Admission(config.max_viewers, config.max_viewers_per_address)
+    app[METRICS] = Metrics(app)
+    app[keys.TICKER].on_timing = app[METRICS].observe
+
+
+async def _running(app: web.Application) -> AsyncIterator[None]:
+    """From the disk up to the port of the devices, and down again."""
+    config: Config = app[keys.CONFIG]
+    async with contextlib.AsyncExitStack() as stack:
+        await asyncio.to_thread(_make_folder, config.data)
+        store, journal = app[keys.STORE], app[keys.JOURNAL]
+        await store.migrate()
+        await store.start()
+        stack.push_async_callback(store.close)
+        await journal.start()
+        stack.push_async_callback(journal.close)
+        await _remember(app)
+        app[keys.SAVER].start()
+        stack.push_async_callback(app[keys.SAVER].close)
+        await app[keys.CLUSTER].start()
+        stack.push_async_callback(app[keys.CLUSTER].close)
+        gateway = app[keys.GATEWAY]
+        gateway.auth_key = await asyncio.to_thread(_secret, config)
+        await gateway.start(*parse_address(config.devices))
+        stack.push_async_callback(gateway.close)
+        app[keys.TICKER].start()
+        stack.push_async_callback(app[keys.TICKER].close)
+        _log.info("tracker.started", http=config.http, devices=config.devices, node=config.node_name)
+        yield
+        _log.info("tracker.stopping")
+
+
+async def _remember(app: web.Application) -> None:
+    """What was known before this start: vehicles, and where each was last."""
+    store, world, fleet = app[keys.STORE], app[keys.WORLD], app[keys.INGEST].fleet
+    vehicles = await store.load_vehicles()
+    app[keys.REGISTRY].load(vehicles)
+    for vehicle in vehicles:
+        if vehicle.status is DeviceStatus.ACTIVE:
+            world.describe(vehicle)
+    lives = []
+    for position in (await store.last_positions()).values():
+        live = fleet.update(position)
+        if live.vehicle_id in world.slots:
+            lives.append(live)
+    # They stand in the world as of the first tick; no viewer is there yet to be told.
+    world.restore(lives)
+    _log.info("tracker.remembered", vehicles=len(vehicles), positions=len(lives))
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as exc:
+        raise StartError(f"cannot write to the data folder {path}: {exc.strerror}") from None
+
+
+def _secret(config: Config) -> bytes:
+    """What codes for devices are derived from: set, or made once and kept in the data folder."""
+    if config.secret is not None:
+        return config.secret.get_secret_value().encode()
+    path = config.data / "secret"
+    with contextlib.suppress(FileExistsError):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(32))
+    return path.read_bytes()
+
+
+async def _say_goodbye(app: web.Application) -> None:
+    """Viewers are told to come again before their connections go."""
+    for viewer in list(app[keys.HUB].viewers):
+        viewer.sink.close(GOING_AWAY, "the server stops")
+    await asyncio.sleep(0)
+
+
+async def serve(app: web.Application, stop: asyncio.Event) -> None:
+    """Run until `stop` is set. Raises StartError when an address cannot be had."""
+    config = app[keys.CONFIG]
+    host, port = parse_address(config.http)
+    runner = web.AppRunner(
+        app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_S
+    )
+    try:
+        await runner.setup()
+        site = web.TCPSite(runner, host, port, backlog=4_096)
+        try:
+            await site.start()
+        except OSError as exc:
+            raise StartError(
+                f"cannot listen for browsers on {config.http}: {exc.strerror or exc}"
+            ) from None
+        await stop.wait()
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,310 @@
+"""This node among the others: its batch goes out once per tick, theirs come in.
+
+Every node publishes one message per shard (fleet) per tick, even when it is empty. So silence means
+something, and each node watches the bus by three signs: its own echo (missing for 3 ticks: the
+subscription is dead and is built anew), a gap in another node's sequence, and a new boot id (both:
+rows were missed, the kept state is loaded). What could not be published stays in the outbox, one
+row per vehicle, and goes with a later batch. Local vehicles never wait for any of this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import structlog
+
+from tracker import batch
+from tracker.batch import Batch
+from tracker.bus.base import Bus, Subscription
+from tracker.errors import BusError
+from tracker.model import Event, Live, Tick, Vehicle
+from tracker.world import merge
+
+ECHO_TICKS = 3  # without our own echo: two may be late on a busy machine, three are not
+MAX_EVENTS = 10_000  # kept for publishing while the bus is away; beyond it the oldest go
+PEER_FORGOTTEN_TICKS = 10  # a node silent for this long is no longer counted as one
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Peer:
+    node: str
+    sequence: int
+    heard_tick: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """What came from other nodes since the last look."""
+
+    lives: tuple[Live, ...]
+    vehicles: tuple[Vehicle, ...]
+    events: tuple[Event, ...]
+
+
+@dataclass(slots=True)
+class Shard:
+    """One fleet's topic, as seen from this node."""
+
+    name: str
+    subscription: Subscription
+    reader: asyncio.Task[None] | None = None
+    sequence: int = 0
+    rows: dict[str, Live] = field(default_factory=dict)  # to publish
+    vehicles: dict[str, Vehicle] = field(default_factory=dict)  # to publish
+    events: list[Event] = field(default_factory=list)  # to publish
+    lives_in: dict[str, Live] = field(default_factory=dict)
+    vehicles_in: dict[str, Vehicle] = field(default_factory=dict)
+    events_in: list[Event] = field(default_factory=list)
+    peers: dict[str, _Peer] = field(default_factory=dict)
+    echo_tick: int | None = None  # of our newest message that came back
+    reset_tick: int = 0  # of the last rebuild: the echo gets time to come back
+    reload: bool = True  # the kept state has to be loaded
+    lost: bool = False
+
+
+class Cluster:
+    """The shards that this node takes part in.
+
+    `describe` gives a vehicle's static data by id: what the other nodes need to know of a row.
+    `everything` gives the live state of all vehicles that reported here: it is published at the
+    start, and again when the bus comes back, which may have lost what it kept.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        node: str,
+        shards: Iterable[str],
+        describe: Callable[[str], Vehicle],
+        everything: Callable[[], Iterable[Live]] = tuple,
+    ) -> None:
+        self.bus = bus
+        self.node = node
+        self.boot = secrets.token_hex(6)
+        self.stats: Counter[str] = Counter()
+        self._describe = describe
+        self._everything = everything
+        self._republish = True
+        self._names = tuple(shards)
+        self._shards: dict[str, Shard] = {}
+        self._published: set[str] = set()  # vehicles whose static data the others have
+        self._wake = asyncio.Event()
+        self._tick = 0
+        self._publisher: asyncio.Task[None] | None = None
+        self._failing = False
+
+    # -- life --------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Subscribe. A bus that is away is no error: it is waited for."""
+        if not self.bus.shared:
+            return
+        for name in self._names:
+            shard = Shard(name, self.bus.subscribe(name))
+            shard.reader = asyncio.create_task(self._read(shard), name=f"bus reader {name}")
+            self._shards[name] = shard
+        self._publisher = asyncio.create_task(self._publish_forever(), name="bus publisher")
+
+    async def close(self) -> None:
+        """Unsubscribe and stop. What is still in the outbox gets one last try."""
+        if self._publisher is not None:
+            self._publisher.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._publisher
+            await self._publish_all()
+        for shard in self._shards.values():
+            await shard.subscription.close()
+            if shard.reader is not None:
+                shard.reader.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await shard.reader
+        await self.bus.close()
+
+    @property
+    def degraded(self) -> bool:
+        """Whether other nodes cannot be heard now."""
+        return self._failing or any(s.lost or s.reload for s in self._shards.values())
+
+    def peers(self) -> list[str]:
+        """The other nodes that were heard lately."""
+        return sorted(
+            f"{peer.node} {boot}"
+            for shard in self._shards.values()
+            for boot, peer in shard.peers.items()
+        )
+
+    # -- out ---------------------------------------------------------------------------------------
+
+    def offer(self, tick: Tick) -> None:
+        """Publish what this node's own devices reported. Does not wait."""
+        self._tick = tick.number
+        if not self._shards:
+            return
+        news = tick.changed
+        if self._republish:
+            self._republish = False
+            self._published.clear()
+            news = (*self._everything(), *news)
+        for live in news:
+            vehicle = self._describe(live.vehicle_id)
+            shard = self._shards.get(vehicle.fleet)
+            if shard is not None:
+                shard.rows[live.vehicle_id] = live
+                if live.vehicle_id not in self._published:
+                    shard.vehicles[live.vehicle_id] = vehicle
+        for event in tick.events:
+            shard = self._shards.get(event.fleet)
+            if shard is not None:
+                shard.events.append(event)
+                del shard.events[:-MAX_EVENTS]
+        for shard in self._shards.values():
+            self._watch(shard)
+        self._wake.set()
+
+    def tell(self, vehicle: Vehicle) -> None:
+        """A vehicle's static data changed here: the others learn it with the next batch."""
+        shard = self._shards.get(vehicle.fleet)
+        if shard is not None:
+            shard.vehicles[vehicle.id] = vehicle
+
+    async def _publish_forever(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            await self._publish_all()
+
+    async def _publish_all(self) -> None:
+        for shard in self._shards.values():
+            await self._publish(shard)
+
+    async def _publish(self, shard: Shard) -> None:
+        rows, vehicles, events = shard.rows, shard.vehicles, shard.events
+        shard.rows, shard.vehicles, shard.events = {}, {}, []
+        encoded = {id_: batch.encode_row(live) for id_, live in rows.items()}
+        shard.sequence += 1
+        payload = batch.encode(
+            node=self.node,
+            boot=self.boot,
+            sequence=shard.sequence,
+            tick=self._tick,
+            rows=encoded.values(),
+            vehicles=vehicles.values(),
+            events=events,
+        )
+        state = {batch.LIVE + id_: row for id_, row in encoded.items()}
+        state |= {batch.VEHICLE + v.id: batch.encode_vehicle(v) for v in vehicles.values()}
+        try:
+            await self.bus.publish(shard.name, payload, state)
+        except BusError as exc:
+            # Newer rows may have come meanwhile: they win. The sequence stays used: who heard
+            # nothing of this number loads the kept state, which is right in any case.
+            shard.rows = rows | shard.rows
+            shard.vehicles = vehicles | shard.vehicles
+            shard.events = (events + shard.events)[-MAX_EVENTS:]
+            self.stats["publish_errors"] += 1
+            if not self._failing:
+                self._failing = True
+                _log.warning("bus.publish_failed", shard=shard.name, error=str(exc))
+            return
+        self._published.update(vehicles)
+        self.stats["published"] += 1
+        self.stats["published_bytes"] += len(payload)
+        if self._failing:
+            self._failing = False
+            self._republish = True
+            _log.info("bus.publish_restored", shard=shard.name)
+
+    # -- in ----------------------------------------------------------------------------------------
+
+    def collect(self) -> Arrivals:
+        """What came from other nodes since the last call."""
+        lives: list[Live] = []
+        vehicles: list[Vehicle] = []
+        events: list[Event] = []
+        for shard in self._shards.values():
+            lives += shard.lives_in.values()
+            vehicles += shard.vehicles_in.values()
+            events += shard.events_in
+            shard.lives_in, shard.vehicles_in, shard.events_in = {}, {}, []
+        return Arrivals(tuple(lives), tuple(vehicles), tuple(events))
+
+    async def _read(self, shard: Shard) -> None:
+        async for payload in shard.subscription:
+            try:
+                self._hear(shard, batch.decode(payload))
+            except BusError as exc:
+                self.stats["bad_messages"] += 1
+                _log.warning("bus.bad_message", shard=shard.name, error=str(exc))
+            if shard.reload:
+                await self._load(shard)
+
+    def _hear(self, shard: Shard, news: Batch) -> None:
+        self.stats["received"] += 1
+        if news.boot == self.boot:
+            self._echo(shard, news.tick)
+            return
+        peer = shard.peers.get(news.boot)
+        if peer is None:
+            shard.peers[news.boot] = _Peer(news.node, news.sequence, self._tick)
+            if news.sequence > 1:  # it has told things that we have not heard
+                shard.reload = True
+        else:
+            if news.sequence > peer.sequence + 1:
+                self.stats["gaps"] += 1
+                shard.reload = True
+            peer.sequence = max(peer.sequence, news.sequence)
+            peer.heard_tick = self._tick
+        self._take(shard, news.lives, news.vehicles)
+        shard.events_in += news.events
+        del shard.events_in[:-MAX_EVENTS]
+
+    def _echo(self, shard: Shard, tick: int) -> None:
+        shard.echo_tick = tick
+        if shard.lost:
+            shard.lost = False
+            shard.reload = True
+            _log.info("bus.echo_restored", shard=shard.name)
+
+    def _take(self, shard: Shard, lives: Iterable[Live], vehicles: Iterable[Vehicle]) -> None:
+        for live in lives:
+            shard.lives_in[live.vehicle_id] = merge(shard.lives_in.get(live.vehicle_id), live)
+        for vehicle in vehicles:
+            shard.vehicles_in[vehicle.id] = vehicle
+
+    async def _load(self, shard: Shard) -> None:
+        """Take over the kept state; a failure is tried again with the next message."""
+        try:
+            fields = await self.bus.load(shard.name)
+            lives, vehicles = batch.decode_state(fields)
+        except BusError as exc:
+            self.stats["load_errors"] += 1
+            _log.warning("bus.load_failed", shard=shard.name, error=str(exc))
+            return
+        self._take(shard, lives, vehicles)
+        shard.reload = False
+        self.stats["reloads"] += 1
+
+    def _watch(self, shard: Shard) -> None:
+        """Once per tick: does our own echo still come back?"""
+        if shard.echo_tick is None and not shard.reset_tick:
+            shard.reset_tick = self._tick  # the first tick: the clock of patience starts
+        newest = max(shard.echo_tick or 0, shard.reset_tick)
+        if self._tick - newest > ECHO_TICKS:
+            if not shard.lost:
+                shard.lost = True
+                self.stats["echo_losses"] += 1
+                _log.warning("bus.echo_missing", shard=shard.name, ticks=self._tick - newest)
+            shard.reset_tick = self._tick
+            shard.subscription.reset()
+        for boot in [boot for boot, peer in shard.peers.items() if self._silent(peer)]:
+            _log.info("bus.node_gone", node=shard.peers.pop(boot).node)
+
+    def _silent(self, peer: _Peer) -> bool:
+        return self._tick - peer.heard_tick > PEER_FORGOTTEN_TICKS

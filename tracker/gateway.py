@@ -1,0 +1,173 @@
+"""The TCP port of the devices: connections, their limits, and when their answers leave.
+
+One port for every protocol. What a device says goes through its decoder to the desk (`ingest`) and
+to the journal; an answer that promises storage is written when the journal says so, and answers of
+one connection leave in the order of the messages. While the journal is full, devices are not read:
+TCP holds what they have to say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from tracker.connection import DeviceConnection
+from tracker.errors import StartError
+from tracker.ingest import Ingest
+from tracker.journal import Journal
+from tracker.model import Live
+from tracker.registry import Registry
+
+BACKLOG = 4_096  # connections that the kernel holds for us: a fleet that comes back all at once
+SWEEP_S = 1.0  # between two looks at who has been silent
+SWEEP_SLICE = 2_000  # connections looked at before others get a chance, under a millisecond
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one node bears; the defaults admit a fleet behind one carrier's address."""
+
+    connections: int = 15_000
+    connections_per_address: int = 12_000
+    frame_timeout_s: float = 30.0  # of an unfinished frame
+    heartbeat_s: float = 0.0  # 0: each protocol's own
+    login_timeout_s: float = 30.0  # until a device has named itself
+
+
+class Gateway:
+    """Listeners and connections of one node."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        ingest: Ingest,
+        journal: Journal,
+        limits: Limits | None = None,
+        *,
+        auth_key: bytes = b"",
+        known_live: Callable[[str], Live | None] = lambda _: None,
+    ) -> None:
+        self.registry = registry
+        self.ingest = ingest
+        self.journal = journal
+        self.limits = limits or Limits()
+        self.auth_key = auth_key
+        self.known_live = known_live
+        self.connections: dict[DeviceConnection, None] = {}
+        self.by_vehicle: dict[str, DeviceConnection] = {}
+        self.by_address: Counter[str] = Counter()
+        self.stats: Counter[str] = Counter()
+        self.frames: Counter[str] = Counter()  # by protocol
+        self.decode_errors: Counter[tuple[str, str]] = Counter()  # by protocol and kind
+        self.closed: Counter[str] = Counter()  # by reason
+        self._server: asyncio.Server | None = None
+        self._sweeper: asyncio.Task[None] | None = None
+        self._paused: dict[DeviceConnection, None] = {}
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen. Raises StartError when the port cannot be had."""
+        loop = asyncio.get_running_loop()
+        try:
+            self._server = await loop.create_server(
+                lambda: DeviceConnection(self), host, port, backlog=BACKLOG
+            )
+        except OSError as exc:
+            raise StartError(
+                f"cannot listen for devices on {host}:{port}: {exc.strerror or exc}"
+            ) from None
+        self._sweeper = asyncio.create_task(self._sweep_forever(), name="gateway sweep")
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on; of use where 0 was asked for."""
+        assert self._server is not None  # noqa: S101 - a caller's slip, not input
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def close(self) -> None:
+        """Stop listening and close every connection. Answers still waiting are not given."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self.connections):
+            connection.close("shutdown")
+        await asyncio.sleep(0)  # the transports' last callbacks
+
+    # -- connections -------------------------------------------------------------------------------
+
+    def admit(self, connection: DeviceConnection, address: str) -> str | None:
+        """Count a new connection in; the reason why not, else."""
+        self.stats["opened"] += 1
+        if len(self.connections) >= self.limits.connections:
+            return "too_many"
+        if self.by_address[address] >= self.limits.connections_per_address:
+            return "too_many_from_address"
+        self.by_address[address] += 1
+        self.connections[connection] = None
+        return None
+
+    def release(self, connection: DeviceConnection, address: str, reason: str) -> None:
+        """A connection has gone."""
+        self.closed[reason] += 1
+        if connection not in self.connections:
+            return
+        del self.connections[connection]
+        self._paused.pop(connection, None)
+        self.by_address[address] -= 1
+        if not self.by_address[address]:
+            del self.by_address[address]
+        vehicle = connection.vehicle
+        if vehicle is not None and self.by_vehicle.get(vehicle.id) is connection:
+            del self.by_vehicle[vehicle.id]
+
+    def bind(self, connection: DeviceConnection, vehicle_id: str) -> None:
+        """A device has named itself on this connection; an older one of it is closed."""
+        older = self.by_vehicle.get(vehicle_id)
+        self.by_vehicle[vehicle_id] = connection
+        if older is not None and older is not connection:
+            older.close("replaced")
+        live = self.known_live(vehicle_id)
+        if live is not None:  # from the store or from the node that it reported to before
+            self.ingest.fleet.restore(live)
+
+    # -- back-pressure -----------------------------------------------------------------------------
+
+    def pause(self, connection: DeviceConnection) -> None:
+        """Do not read this device until the journal has caught up."""
+        first = not self._paused
+        self._paused[connection] = None
+        connection.hold("journal")
+        if first:
+            _log.warning("gateway.paused", pending=self.journal.pending)
+            self.stats["pauses"] += 1
+            self.journal.on_drained(self._resume)  # at once, should it have caught up meanwhile
+
+    def _resume(self) -> None:
+        if self._paused:
+            _log.info("gateway.resumed", connections=len(self._paused))
+        paused, self._paused = self._paused, {}
+        for connection in paused:
+            connection.unhold("journal")
+
+    @property
+    def paused_count(self) -> int:
+        """Connections that are not read now because the journal is full."""
+        return len(self._paused)
+
+    # -- silence -----------------------------------------------------------------------------------
+
+    async def _sweep_forever(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            for number, connection in enumerate(list(self.connections), start=1):
+                connection.check_age(loop.time())
+                if number % SWEEP_SLICE == 0:
+                    await asyncio.sleep(0)

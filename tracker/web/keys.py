@@ -1,0 +1,42 @@
+"""What handlers find in the application: its parts, by typed keys."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from tracker.cluster import Cluster
+from tracker.config import Config
+from tracker.gateway import Gateway
+from tracker.hub import Hub
+from tracker.ingest import Ingest
+from tracker.journal import Journal
+from tracker.registry import Registry
+from tracker.saver import VehicleSaver
+from tracker.storage.base import Store
+from tracker.ticker import Ticker
+from tracker.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Which server this is, and which start of it."""
+
+    name: str
+    epoch: str = field(default_factory=lambda: secrets.token_hex(6))
+
+
+CONFIG = web.AppKey("config", Config)
+NODE = web.AppKey("node", Node)
+REGISTRY = web.AppKey("registry", Registry)
+WORLD = web.AppKey("world", World)
+HUB = web.AppKey("hub", Hub)
+INGEST = web.AppKey("ingest", Ingest)
+GATEWAY = web.AppKey("gateway", Gateway)
+JOURNAL = web.AppKey("journal", Journal)
+SAVER = web.AppKey("saver", VehicleSaver)
+STORE = web.AppKey("store", Store)
+CLUSTER = web.AppKey("cluster", Cluster)
+TICKER = web.AppKey("ticker", Ticker)
