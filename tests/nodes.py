@@ -84,10 +84,22 @@ class TrackerNode:
 
     def metric(self, name: str) -> float:
         """The sum of a metric over its labels."""
+        return sum(value for _, value in self._samples(name))
+
+    def quantile_s(self, histogram: str, share: float) -> float:
+        """An upper bound of a histogram's quantile: the bound of the bucket that it lies in."""
+        buckets = [
+            (float(labels.partition('le="')[2].partition('"')[0]), count)
+            for labels, count in self._samples(f"{histogram}_bucket")
+        ]
+        total = max(count for _, count in buckets)
+        return min(bound for bound, count in buckets if count >= share * total)
+
+    def _samples(self, name: str) -> list[tuple[str, float]]:
         with urllib.request.urlopen(f"{self.url}/metrics", timeout=5) as response:  # noqa: S310
             lines = response.read().decode().splitlines()
         found = [x for x in lines if x.startswith((f"{name} ", f"{name}{{"))]
-        return sum(float(line.rpartition(" ")[2]) for line in found)
+        return [(line.rpartition(" ")[0], float(line.rpartition(" ")[2])) for line in found]
 
     def kill(self) -> None:
         """kill -9."""

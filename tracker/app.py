@@ -116,6 +116,7 @@ def _edge(app: web.Application, config: Config) -> None:
             frame_timeout_s=config.frame_timeout_s,
             heartbeat_s=config.heartbeat_s,
         ),
+        options=config.protocol_options,
         known_live=lambda id_: world.lives[world.slots[id_]] if id_ in world.slots else None,
     )
 

@@ -10,7 +10,6 @@ that a receiver sees what it missed.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +31,7 @@ from tracker.model import (
 
 LIVE = "live/"  # field of a vehicle's last known state
 VEHICLE = "vehicle/"  # field of a vehicle's static data
+_TOO_LARGE = 9e15  # seconds, or microseconds of a sequence: a thousandfold must fit in 64 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def encode_row(live: Live) -> bytes:
 def _live(row: Sequence[Any]) -> Live:
     vehicle_id, contact, ignition, motion, motion_since, still_since, alarms, attributes = row[:8]
     position = None
-    # One sum instead of a check of each: TypeError for what is no number, NaN and infinity stay.
+    # One sum instead of a check of each: TypeError for what is no number; what is huge shows.
     numbers = contact + motion_since + (still_since or 0.0)
     if len(row) > 8:
         received, sequence, time, lat, lon, speed, course, altitude, satellites, on, stored = row[
@@ -102,8 +102,8 @@ def _live(row: Sequence[Any]) -> Live:
             ignition=on,
         )
         position = Position(vehicle_id, fix, received, sequence)
-    if not math.isfinite(numbers):
-        raise ValueError(f"a number of {vehicle_id} is none")
+    if not abs(numbers) < _TOO_LARGE or ignition not in (None, True, False):
+        raise ValueError(f"{vehicle_id}: {row}")
     return Live(
         vehicle_id,
         position,

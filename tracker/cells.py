@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from tracker.geo import IntArray, cell_xy
 from tracker.world import Changes, World
@@ -106,8 +107,10 @@ class Level:
         self.topics[everyone] = self._topics_of(world, everyone)
 
     def _topics_of(self, world: World, slots: IntArray) -> IntArray:
-        x, y = cell_xy(world.lat[slots] / 1e6, world.lon[slots] / 1e6, self.number)
-        topics: IntArray = (((x << _Y_BITS) | y) << _GROUP_BITS) | world.group[slots]
+        topics: IntArray = world.group[slots]
+        if self.number:  # at level 0 every place is in the one cell 0, 0
+            x, y = cell_xy(world.lat[slots] / 1e6, world.lon[slots] / 1e6, self.number)
+            topics |= ((x << _Y_BITS) | y) << _GROUP_BITS
         topics[~world.on_map[slots]] = NOWHERE
         return topics
 
@@ -116,17 +119,16 @@ class Level:
         if len(self.topics) < len(world.on_map):
             more = len(world.on_map) - len(self.topics)
             self.topics = np.concatenate([self.topics, np.full(more, NOWHERE, dtype=np.int64)])
-        placed = np.union1d(np.union1d(changes.moved, changes.entered), changes.left)
+        placed = _union(_union(changes.moved, changes.entered), changes.left)
         old = self.topics[placed]
         new = self._topics_of(world, placed)
         self.topics[placed] = new
         crossed = old != new
-        renewed = np.isin(placed, changes.entered, assume_unique=True)
-        enters = (new != NOWHERE) & (crossed | renewed)
+        enters = (new != NOWHERE) & (crossed | _within(placed, changes.entered))
         leaves = (old != NOWHERE) & crossed
         entering = placed[enters]
-        moves = np.flatnonzero(~np.isin(changes.moved, entering, assume_unique=True))
-        restates = changes.restated[~np.isin(changes.restated, entering, assume_unique=True)]
+        moves = np.flatnonzero(~_within(changes.moved, entering))
+        restates = changes.restated[~_within(changes.restated, entering)]
         return _gather(
             _segments(old[leaves], placed[leaves]),
             _segments(new[enters], entering),
@@ -154,6 +156,20 @@ def topic_cell_number(topic: int) -> int:
 def topic_group(topic: int) -> int:
     """The number of the group that a topic is of."""
     return topic & ((1 << _GROUP_BITS) - 1)
+
+
+def _union(one: IntArray, other: IntArray) -> IntArray:
+    """Of two ascending lists of slots; mostly one of them is empty."""
+    if not len(other):
+        return one
+    return np.union1d(one, other) if len(one) else other
+
+
+def _within(slots: IntArray, others: IntArray) -> npt.NDArray[np.bool_]:
+    """Which of `slots` are among `others`; mostly there are no others."""
+    if not len(others):
+        return np.zeros(len(slots), dtype=np.bool_)
+    return np.isin(slots, others, assume_unique=True)
 
 
 def _segments(topics: IntArray, values: IntArray) -> dict[int, IntArray]:

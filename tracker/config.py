@@ -78,6 +78,7 @@ class Config(BaseSettings):
 
     # Devices
     unknown_devices: Literal["auto", "pending", "reject"] = "auto"
+    protocol_options: dict[str, Any] = {}
     heartbeat_s: float = Field(0.0, ge=0, le=3600)
     max_devices: int = Field(15_000, ge=1, le=1_000_000)
     max_devices_per_address: int = Field(12_000, ge=1, le=1_000_000)

@@ -23,6 +23,7 @@ from tracker.protocols.base import (
     Message,
     Notice,
     Positions,
+    Refused,
     Reply,
     Session,
 )
@@ -39,6 +40,8 @@ UNDECIDED_SILENCE_S = 90.0  # a connection that has said nothing yet: three defa
 MAX_BAD_FRAMES = 100
 MAX_NOISE_BYTES = 262_144  # several times the largest frame of any protocol
 WRITE_BUFFER_BYTES = 65_536  # of answers that a device does not take; then it is not read either
+# Notices that say something of their own frame and nothing lasting of the device.
+PASSING_NOTICES = frozenset({"no_fix", "unknown"})
 CLOSE_FLUSH_S = 10.0  # that a closing connection has to take its last answers
 # The kernel's own look at a dead peer, beside the heartbeats: first after 60 s, then 4 times.
 KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 4))
@@ -59,7 +62,7 @@ class DeviceConnection(asyncio.Protocol):
         self._gateway = gateway
         self._transport: asyncio.Transport | None = None
         self._address = ""
-        self._session = Session(auth_key=gateway.auth_key)
+        self._session = Session(auth_key=gateway.auth_key, options=gateway.options)
         self._decoder: Decoder | None = None
         self._family: Family | None = None
         self._first = b""  # what came before the protocol was known
@@ -178,6 +181,9 @@ class DeviceConnection(asyncio.Protocol):
         if isinstance(message, Login):
             self._login(message, now)
             return
+        if isinstance(message, Refused):
+            self._answer(message.answer, None)
+            return
         vehicle = self.vehicle
         if vehicle is None:  # the decoder's promise is a Login first; without one nothing counts
             self.close("no_login")
@@ -187,7 +193,7 @@ class DeviceConnection(asyncio.Protocol):
             commit = self._store(vehicle, message.fixes, now)
         elif isinstance(message, Heartbeat | Alarm):
             self._gateway.ingest.contact(vehicle, now, message)
-        elif isinstance(message, Notice):
+        elif isinstance(message, Notice) and message.kind not in PASSING_NOTICES:
             self._gateway.ingest.contact(vehicle, now, Heartbeat(attributes=message.attributes))
         else:
             self._gateway.ingest.contact(vehicle, now)
@@ -202,7 +208,8 @@ class DeviceConnection(asyncio.Protocol):
     def _login(self, message: Login, now: float) -> None:
         gateway = self._gateway
         assert self._family is not None  # noqa: S101 - no message comes without a decoder
-        vehicle = gateway.registry.identify(message.ident, self._family.name, now)
+        plate = str(message.attributes.get("plate", ""))
+        vehicle = gateway.registry.identify(message.ident, self._family.name, now, plate)
         if vehicle is None:
             _log.info("device.refused", ident=message.ident, protocol=self._family.name)
             self._answer(message.refusal, None)

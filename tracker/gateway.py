@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -19,7 +20,7 @@ from tracker.connection import DeviceConnection
 from tracker.errors import StartError
 from tracker.ingest import Ingest
 from tracker.journal import Journal
-from tracker.model import Live
+from tracker.model import NOTHING, Live
 from tracker.registry import Registry
 
 BACKLOG = 4_096  # connections that the kernel holds for us: a fleet that comes back all at once
@@ -51,6 +52,7 @@ class Gateway:
         limits: Limits | None = None,
         *,
         auth_key: bytes = b"",
+        options: Mapping[str, Any] = NOTHING,
         known_live: Callable[[str], Live | None] = lambda _: None,
     ) -> None:
         self.registry = registry
@@ -58,6 +60,7 @@ class Gateway:
         self.journal = journal
         self.limits = limits or Limits()
         self.auth_key = auth_key
+        self.options = options
         self.known_live = known_live
         self.connections: dict[DeviceConnection, None] = {}
         self.by_vehicle: dict[str, DeviceConnection] = {}

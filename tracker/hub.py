@@ -9,7 +9,7 @@ when it has caught up. Events are kept for it in a bounded list.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -358,19 +358,15 @@ class _TickFrames:
         there = self._by_cell.get((level, full))
         if there is None:
             there = self._by_cell[level, full] = {}
-            topics: Iterable[int] = self._full_slots(level) if full else self._rows.get(level, ())
-            for topic in topics:
+            if full:
+                self._slots[level] = self._hub._levels[level].everyone()
+            for topic in self._slots[level] if full else self._rows.get(level, ()):
                 there.setdefault(topic_cell_number(topic), []).append(topic)
         return there
 
     def _group_labels(self, groups: Groups) -> list[str]:
         numbers = range(len(self._world.group_keys)) if groups is None else sorted(groups)
         return [self._world.group_label(number) for number in numbers]
-
-    def _full_slots(self, level: int) -> dict[int, IntArray]:
-        if level not in self._slots:
-            self._slots[level] = self._hub._levels[level].everyone()
-        return self._slots[level]
 
     def _part(self, level: int, topic: int, full: bool) -> Piece:
         """One topic's fragment."""

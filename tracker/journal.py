@@ -9,6 +9,7 @@ tried again until it works: order is kept, nothing is dropped and nothing is cal
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import threading
 import time
@@ -54,11 +55,16 @@ class Commit:
     def _finish(self) -> None:
         self.done = True
         callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
-            try:
-                callback()
-            except Exception:
-                log.exception("journal.callback_failed")
+        _call(callbacks)
+
+
+def _call(callbacks: list[Callable[[], None]]) -> None:
+    """Call all of them, whatever becomes of one."""
+    for callback in callbacks:
+        try:
+            callback()
+        except Exception:
+            log.exception("journal.callback_failed")
 
 
 _DONE = Commit()  # what an empty append returns
@@ -223,12 +229,11 @@ class Journal:
         if self.full and self.pending <= self._max_pending // 2:
             self.full = False
             callbacks, self._drained = self._drained, []
-            for callback in callbacks:
-                callback()
+            _call(callbacks)
         if not self.pending:
             self._idle.set()
 
-    def _failed(self, error: sqlite3.Error) -> None:
+    def _failed(self, error: Exception) -> None:
         self.failures += 1
         if self.failing_since is None:
             self.failing_since = time.time()
@@ -246,10 +251,14 @@ class Journal:
         started = time.perf_counter()
         try:
             self._writer.write(group.keys, group.rows)
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - without this thread nothing is stored at all
             self._writer.close()
-            loop.call_soon_threadsafe(self._failed, error)
+            self._tell(loop, self._failed, error)
             return False
-        took_s = time.perf_counter() - started
-        loop.call_soon_threadsafe(self._committed, group, took_s)
+        self._tell(loop, self._committed, group, time.perf_counter() - started)
         return True
+
+    @staticmethod
+    def _tell(loop: asyncio.AbstractEventLoop, what: Callable[..., None], *values: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: there is nobody to tell
+            loop.call_soon_threadsafe(what, *values)

@@ -71,15 +71,16 @@ class Registry:
         known = self._by_ident.get(normal_ident(ident))
         return None if known is None else self.vehicles[known]
 
-    def identify(self, ident: str, protocol: str, now: float) -> Vehicle | None:
+    def identify(self, ident: str, protocol: str, now: float, plate: str = "") -> Vehicle | None:
         """The vehicle of a device that names itself; None: it may not report.
 
         What happens to an unknown one is the policy's: `auto` makes a vehicle for it, `pending`
-        keeps it for an administrator to admit, `reject` turns it away.
+        keeps it for an administrator to admit, `reject` turns it away. A new vehicle is named
+        after the number plate, where its device states one.
         """
         vehicle = self.find(ident)
         if vehicle is None:
-            vehicle = self._meet(ident, protocol, now)
+            vehicle = self._meet(ident, protocol, now, plate)
         elif vehicle.protocol != protocol and vehicle.status is DeviceStatus.ACTIVE:
             vehicle = self.change(vehicle.id, protocol=protocol)
         if vehicle is None or vehicle.status is not DeviceStatus.ACTIVE:
@@ -87,7 +88,7 @@ class Registry:
             return None
         return vehicle
 
-    def _meet(self, ident: str, protocol: str, now: float) -> Vehicle | None:
+    def _meet(self, ident: str, protocol: str, now: float, plate: str) -> Vehicle | None:
         if self.policy == "reject" or not ident.strip() or len(ident) > MAX_IDENT_CHARS:
             return None
         if not ident.isprintable() or not self._may_add(now):
@@ -97,7 +98,7 @@ class Registry:
             return None
         vehicle = Vehicle(
             id=vehicle_id(ident),
-            name=ident.strip(),
+            name=plate.strip()[:MAX_IDENT_CHARS] or ident.strip(),
             device=ident.strip(),
             protocol=protocol,
             status=DeviceStatus.PENDING if pending else DeviceStatus.ACTIVE,

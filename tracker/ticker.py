@@ -48,8 +48,9 @@ class Ticker:
         self.stats: Counter[str] = Counter()
         self.last_tick = 0
         self.last_end = 0.0
-        # Told of each tick: seconds of lateness of its start, and of its whole flush.
-        self.on_timing: Callable[[float, float], None] = lambda _lag, _flush: None
+        # Told of each tick: how late it began, how long its flush took, and when after its
+        # boundary the last viewer's frame was written; seconds.
+        self.on_timing: Callable[[float, float, float], None] = lambda _lag, _flush, _done: None
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -106,4 +107,4 @@ class Ticker:
         ):
             await asyncio.sleep(0)
         self.last_end = time.time()
-        self.on_timing(lag, time.perf_counter() - begun)
+        self.on_timing(lag, time.perf_counter() - begun, self.last_end - tick.time)

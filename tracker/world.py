@@ -24,6 +24,11 @@ FLAG_IGNITION_ON = 1
 FLAG_IGNITION_KNOWN = 2
 FLAG_ALARM = 4
 UNKNOWN = -1  # speed or course that the device did not state
+_FLAGS = {
+    None: 0,
+    False: FLAG_IGNITION_KNOWN,
+    True: FLAG_IGNITION_KNOWN | FLAG_IGNITION_ON,
+}
 _GROWTH = 1024  # slots that the columns grow by at least
 
 MOVING, IDLE, PARKED, STALE, OFFLINE = (int(s) for s in State)
@@ -174,15 +179,25 @@ class World:
             if slot is None:
                 self.unknown_rows += 1
                 continue
-            lives[slot] = merge(lives[slot], live)
+            mine = lives[slot]
+            old, new = mine.position, live.position
+            if (
+                new is not None
+                and (old is None or new.fix.fix_time > old.fix.fix_time)
+                and live.contact_time >= mine.contact_time
+            ):
+                lives[slot] = live  # what `merge` comes to in nearly all cases, without asking it
+            else:
+                lives[slot] = merge(mine, live)
             touched[slot] = None
         return touched
 
     def _write(self, slots: IntArray, lives: list[Live]) -> None:
         """Objects to columns, column by column."""
-        at = [(slot, x.position) for slot, x in zip(slots.tolist(), lives, strict=True)]
-        placed = np.array([slot for slot, position in at if position is not None], dtype=np.int64)
-        fixes = [position.fix for _, position in at if position is not None]
+        fixes = [live.position.fix for live in lives if live.position is not None]
+        placed = slots
+        if len(fixes) < len(lives):
+            placed = slots[[live.position is not None for live in lives]]
         self.has_fix[placed] = True
         self.lat[placed] = _scaled([f.lat for f in fixes], 1e6)
         self.lon[placed] = _scaled([f.lon for f in fixes], 1e6)
@@ -198,7 +213,7 @@ class World:
         self.motion[slots] = [x.motion for x in lives]
         self.motion_since_ms[slots] = _scaled([x.motion_since for x in lives], 1e3)
         self.contact_ms[slots] = _scaled([x.contact_time for x in lives], 1e3)
-        self.flags[slots] = [_flags(x) for x in lives]
+        self.flags[slots] = [_FLAGS[x.ignition] | (FLAG_ALARM if x.alarms else 0) for x in lives]
 
     # -- ages --------------------------------------------------------------------------------------
 
@@ -274,12 +289,3 @@ class World:
 
 def _scaled(values: list[float], factor: float) -> IntArray:
     return np.rint(np.array(values, dtype=np.float64) * factor).astype(np.int64)
-
-
-def _flags(live: Live) -> int:
-    flags = FLAG_ALARM if live.alarms else 0
-    if live.ignition is not None:
-        flags |= FLAG_IGNITION_KNOWN
-    if live.ignition:
-        flags |= FLAG_IGNITION_ON
-    return flags

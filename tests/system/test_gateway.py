@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.devices import Device, ack, heartbeat, login, position
+from tests.devices import Device, ack, frame, heartbeat, login, position
 from tests.inprocess import InProcess, running_tracker
 from tracker.web import keys
 
@@ -51,6 +51,22 @@ async def test_bytes_one_by_one_are_the_same_bytes(tmp_path):
             device.send(bytes((byte,)))
             await asyncio.sleep(0)
         await device.ask(b"", ack(3) + ack(1))
+        await device.close()
+
+
+async def test_a_frame_before_the_login_gets_its_refusal_and_the_login_may_follow(tmp_path):
+    async with running_tracker(tmp_path) as tracker:
+        device = await Device.connect(port(tracker))
+        await device.ask(position(time.time(), 1, 2), ack(1, 2))
+        await device.ask(login("1001"), ack(3))
+        await device.report(time.time(), 1, 2)
+        await device.close()
+
+
+async def test_protocol_options_reach_the_decoder(tmp_path):
+    async with running_tracker(tmp_path, protocol_options={"frame55_ack": "echo"}) as tracker:
+        device = await Device.connect(port(tracker))
+        await device.ask(login("1001"), frame(0x83, b"\x00"))
         await device.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tracker.errors import ConfigError
 from tracker.storage.base import Store
@@ -22,6 +23,10 @@ def create_store(url: str, data: Path) -> Store:
     scheme, _, rest = url.partition("://")
     if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
         return SqliteStore(Path(rest[1:]))  # sqlite:///relative, sqlite:////absolute
-    if scheme in ("postgresql", "postgres") and rest:
+    if scheme == "postgresql" and rest:
+        try:
+            urlsplit(url)
+        except ValueError as error:  # which does not repeat the URL: it may hold a password
+            raise ConfigError(f"store: the URL of PostgreSQL is wrong: {error}") from None
         return PostgresqlStore(url, data / JOURNAL_FILE)
     raise ConfigError(f"store: {url!r} names no store", value=url)

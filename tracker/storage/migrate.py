@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import asyncpg
@@ -13,7 +14,7 @@ from sqlalchemy.pool import NullPool
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 7_265_011  # of PostgreSQL's advisory locks: two nodes may start at once
-CONNECT_TIMEOUT_S = 10.0
+CONNECT_TIMEOUT_S = 5.0  # to a server that is there it takes milliseconds
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
@@ -38,8 +39,15 @@ def upgrade_sqlite(path: Path, revision: str = "head") -> None:
         engine.dispose()
 
 
-async def upgrade_postgresql(url: str, revision: str = "head") -> None:
-    """Create or upgrade the schema in the database at `url`, wholly or not at all."""
+def upgrade_postgresql(url: str, revision: str = "head") -> None:
+    """Create or upgrade the schema in the database at `url`, wholly or not at all. Blocks.
+
+    It has an event loop of its own: alembic reads its files wherever it is called.
+    """
+    asyncio.run(_upgrade_postgresql(url, revision))
+
+
+async def _upgrade_postgresql(url: str, revision: str) -> None:
     engine = create_async_engine(
         "postgresql+asyncpg://",  # the driver reads the URL itself, with all that libpq knows
         async_creator=lambda: asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S),

@@ -8,7 +8,7 @@ https://www.sqlite.org/fileformat2.html, sections 1.6 (b-tree pages) and 2.1 (re
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 DEFAULT_PAGE_SIZE = 4096  # SQLite's own, and ours: for files whose header is gone
@@ -16,7 +16,8 @@ HEADER_SIZE = 100  # of the file, at the start of page 1
 MAX_RECORD_BYTES = 1 << 20  # far above any frame of any device; a damaged length can be 2**63
 MAGIC = b"SQLite format 3\0"
 
-INDEX_INTERIOR, TABLE_INTERIOR, INDEX_LEAF, TABLE_LEAF = 2, 5, 10, 13
+INDEX_INTERIOR, INDEX_LEAF, TABLE_LEAF = 2, 10, 13  # kinds of pages of a b-tree
+WITH_RECORDS = (INDEX_INTERIOR, INDEX_LEAF, TABLE_LEAF)  # interior pages of a table (5) have none
 _INT_SIZES = (0, 1, 2, 3, 4, 6, 8)  # bytes, by serial type
 
 Value = None | int | float | str | bytes
@@ -56,14 +57,16 @@ def free_pages(header: bytes, read_page: ReadPage) -> set[int]:
     return free
 
 
-def page_records(page: bytes, number: int, read_page: ReadPage) -> Iterator[Record]:
-    """The records that can be read from a page of a b-tree; none from any other page."""
+def page_records(
+    page: bytes, number: int, read_page: ReadPage, kinds: Collection[int] = WITH_RECORDS
+) -> Iterator[Record]:
+    """The records that can be read from a page of these kinds; none from any other page."""
     start = HEADER_SIZE if number == 1 else 0
     if len(page) < 512:
         return
     kind = page[start]
-    if kind not in (INDEX_INTERIOR, INDEX_LEAF, TABLE_LEAF):
-        return  # the interior pages of a table hold no records
+    if kind not in kinds:
+        return
     first_cell = start + (12 if kind == INDEX_INTERIOR else 8)
     count = int.from_bytes(page[start + 3 : start + 5], "big")
     for index in range(min(count, (len(page) - first_cell) // 2)):

@@ -59,8 +59,8 @@ class PostgresqlStore(Store):
 
     async def migrate(self) -> None:
         try:
-            await upgrade_postgresql(self._url)
-        except (*_FAILURES, SQLAlchemyError) as error:
+            await asyncio.to_thread(upgrade_postgresql, self._url)
+        except (*_FAILURES, SQLAlchemyError, ValueError) as error:
             raise _store_error(error) from error
 
     async def _connect(self) -> None:
@@ -68,7 +68,7 @@ class PostgresqlStore(Store):
         try:
             self._pool = await asyncpg.create_pool(
                 self._url,
-                min_size=1,
+                min_size=0,  # the driver would log a traceback for each try to keep a minimum
                 max_size=CONNECTIONS,
                 timeout=CONNECT_TIMEOUT_S,
                 command_timeout=COMMAND_TIMEOUT_S,
@@ -76,6 +76,11 @@ class PostgresqlStore(Store):
             )
         except (*_FAILURES, ValueError) as error:
             raise _store_error(error) from error
+        try:
+            await self.ping()
+        except StoreError:
+            await self._disconnect()
+            raise
 
     async def _disconnect(self) -> None:
         if self._pool is not None:
@@ -103,11 +108,17 @@ class PostgresqlStore(Store):
         return [tuple(row) for row in rows]
 
     async def ping(self) -> None:
+        # Not by `asyncio.timeout`: the driver, when cancelled, asks the server to cancel as well,
+        # and one that stands still would be waited for.
+        question = asyncio.create_task(self._run(queries.PING))
+        question.add_done_callback(lambda task: task.cancelled() or task.exception())
         try:
-            async with asyncio.timeout(PING_TIMEOUT_S):
-                await self._run(queries.PING)
-        except TimeoutError as error:
-            raise _store_error(error) from error
+            await asyncio.wait([question], timeout=PING_TIMEOUT_S)
+            if not question.done():
+                raise StoreError("PostgreSQL does not answer")
+            question.result()
+        finally:
+            question.cancel()
 
     # -- vehicles and tracks ---------------------------------------------------------------------
 
@@ -211,7 +222,8 @@ class PostgresqlStore(Store):
 
     async def drain(self) -> None:
         ends = await self._local.ends()
-        while ends is not None and await self._drain_step() < ends[1]:
+        # The mover may be faster: then there is nothing left to do.
+        while ends is not None and 0 < await self._drain_step() < ends[1]:
             pass
 
     async def _move(self) -> bool:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Integer,
     Table,
     Text,
+    and_,
     any_,
     bindparam,
     delete,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    true,
 )
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -134,30 +136,34 @@ STORED_DIGESTS = Query(
 
 # -- the newest position of every vehicle ---------------------------------------------------------
 
-_newest = (
-    select(func.max(positions.c.fix_time_us))
-    .where(
-        positions.c.vehicle_key == vehicle_keys.c.vehicle_key,
-        positions.c.fix_time_us >= _first,
-        _valid(positions),
-    )
+# Not max(): with a condition on `flags` SQLite would look at every row for that. And an outer join,
+# for SQLite would turn an inner one around; a vehicle without a position comes with NULLs.
+_of_vehicle = positions.c.vehicle_key == vehicle_keys.c.vehicle_key
+_newest_us = (
+    select(positions.c.fix_time_us)
+    .where(_of_vehicle, _valid(positions))
+    .order_by(positions.c.fix_time_us.desc())
+    .limit(literal_column("1"))
     .correlate(vehicle_keys)
     .scalar_subquery()
 )
-# Where a vehicle has two fixes of its newest moment, both come.
-_stored_last = (
-    select(vehicle_keys.c.vehicle_id, *_row(positions))
-    .join_from(vehicle_keys, positions, positions.c.vehicle_key == vehicle_keys.c.vehicle_key)
-    .where(positions.c.fix_time_us == _newest, _valid(positions))
-)
+_last_of_each = and_(_of_vehicle, positions.c.fix_time_us == _newest_us, _valid(positions))
 # PostgreSQL is asked for the last days first, which spares it the partitions of years.
+_newest = (
+    select(*_row(positions))
+    .where(_of_vehicle, positions.c.fix_time_us >= _first, _valid(positions))
+    .order_by(positions.c.fix_time_us.desc(), positions.c.sequence.desc())
+    .limit(literal_column("1"))
+    .lateral()
+)
 _ids = bindparam("vehicle_ids", type_=ARRAY(Text))
 STORED_LAST = Query(
-    _stored_last,
-    _stored_last.where(
-        positions.c.fix_time_us >= _first,
-        or_(_ids.is_(None), vehicle_keys.c.vehicle_id == any_(_ids)),
+    select(vehicle_keys.c.vehicle_id, *_row(positions)).outerjoin_from(
+        vehicle_keys, positions, _last_of_each
     ),
+    select(vehicle_keys.c.vehicle_id, *(_newest.c[name] for name in COLUMNS))
+    .join_from(vehicle_keys, _newest, true())
+    .where(or_(_ids.is_(None), vehicle_keys.c.vehicle_id == any_(_ids))),
 )
 
 _after_id = bindparam("after_id", type_=BigInteger)
@@ -185,7 +191,13 @@ JOURNAL_LAST = Query(
 
 # -- the journal: appended by blocks of rows, moved by ranges of ids ------------------------------
 
-JOURNAL_ENDS = Query(select(func.min(journal.c.id), func.max(journal.c.id)), local=True)
+JOURNAL_ENDS = Query(  # in one SELECT the two would be looked for in every row
+    select(
+        select(func.min(journal.c.id)).scalar_subquery(),
+        select(func.max(journal.c.id)).scalar_subquery(),
+    ),
+    local=True,
+)
 JOURNAL_STEP = Query(
     select(journal.c.id, *_row(journal))
     .where(journal.c.id > _after_id)
@@ -218,7 +230,8 @@ FOLD = Query(
     local=True,
 )
 LOAD_KEYS = Query(select(vehicle_keys.c.vehicle_id, vehicle_keys.c.vehicle_key))
-SAVE_KEY = Query(insert(vehicle_keys), local=True)
+# A key that is there already is the same key: from a commit that was stored and said it failed.
+SAVE_KEY = Query(sqlite_insert(vehicle_keys).on_conflict_do_nothing(), local=True)
 
 # -- retention and erasing -----------------------------------------------------------------------
 

@@ -47,10 +47,6 @@ _NAN = float("nan")
 _DIGEST_SIZE = 8  # bytes: within one vehicle and one microsecond, chance needs no more
 _read_digest = struct.Struct("<q").unpack
 
-# What a decoder says of the delivery and not of the fix. A frame sent again after a lost answer
-# differs in these, and is the same position all the same.
-DELIVERY_ATTRIBUTES = frozenset({"serial", "index", "frame_number"})
-
 Row = tuple[Any, ...]  # one value for each of COLUMNS
 
 
@@ -144,30 +140,26 @@ def content_digest(
 ) -> int:
     """What tells two fixes apart: BLAKE2b over all that was measured, as a signed 64-bit number.
 
-    Left out is what may differ between two deliveries of one fix: `stored`, the time of
-    reception, DELIVERY_ATTRIBUTES. The vehicle is in it, so a row found in a damaged file can be
-    checked by its digest alone. Raises ValueError where a coordinate is not a number.
+    Left out is what may differ between two deliveries of one fix: `stored` and the reception. The
+    vehicle is in it, so a row found in a damaged file can be checked by its digest alone. Raises
+    ValueError where a coordinate is not a number.
     """
     lat, lon = fix.lat, fix.lon
     if lat - lat + lon - lon != 0.0:  # NaN and infinity, which a REAL NOT NULL column refuses
         raise ValueError(f"coordinates {lat}, {lon}")
     content = vehicle_id.encode() + _pack_content(
         fix_time_us,
-        lat,
-        lon,
-        _NAN if fix.speed_kmh is None else fix.speed_kmh,
-        _NAN if fix.course_deg is None else fix.course_deg,
-        _NAN if fix.altitude_m is None else fix.altitude_m,
+        lat + 0.0,  # makes 0 of -0, as SQLite does
+        lon + 0.0,
+        _NAN if fix.speed_kmh is None else fix.speed_kmh + 0.0,
+        _NAN if fix.course_deg is None else fix.course_deg + 0.0,
+        _NAN if fix.altitude_m is None else fix.altitude_m + 0.0,
         flags & _SAME_FIX,
         -1 if fix.satellites is None else fix.satellites,
     )
     if alarms is not None:
         content += alarms.encode()
     if attributes is not None:
-        if not DELIVERY_ATTRIBUTES.isdisjoint(fix.attributes):
-            attributes = encode_attributes(
-                {k: v for k, v in fix.attributes.items() if k not in DELIVERY_ATTRIBUTES}
-            )
         content += attributes.encode()
     digest: int = _read_digest(blake2b(content, digest_size=_DIGEST_SIZE).digest())[0]
     return digest

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -18,6 +18,8 @@ from typing import Any, BinaryIO
 from tracker.storage import queries
 from tracker.storage.pages import (
     HEADER_SIZE,
+    TABLE_LEAF,
+    WITH_RECORDS,
     Record,
     file_page_size,
     free_pages,
@@ -157,8 +159,8 @@ def salvage_file(path: Path, log: Path, connection: sqlite3.Connection) -> Salva
     """Everything valid in a damaged file and its log, into an empty database."""
     keeper = Keeper(connection)
     with path.open("rb") as file:
-        _batched(connection, map(keeper.learn, _file_records(file, log)))
-        _batched(connection, map(keeper.keep, _file_records(file, log)))
+        _batched(connection, map(keeper.learn, _file_records(file, log, (TABLE_LEAF,))))
+        _batched(connection, map(keeper.keep, _file_records(file, log, WITH_RECORDS)))
     keeper.salvaged.vehicles = len(keeper.names.candidates)
     return keeper.salvaged
 
@@ -181,7 +183,7 @@ def salvage_log(
     return keeper.salvaged
 
 
-def _file_records(file: BinaryIO, log: Path) -> Iterator[Record]:
+def _file_records(file: BinaryIO, log: Path, kinds: Collection[int]) -> Iterator[Record]:
     """All records of all pages that are in use, then those of the log: newer ones come later."""
     file.seek(0)
     header = file.read(HEADER_SIZE)
@@ -194,7 +196,7 @@ def _file_records(file: BinaryIO, log: Path) -> Iterator[Record]:
     free = free_pages(header, read_page)
     for number in range(1, file.seek(0, os.SEEK_END) // size + 1):
         if number not in free:
-            yield from page_records(read_page(number), number, read_page)
+            yield from page_records(read_page(number), number, read_page, kinds)
     newest = {frame.page: frame.number for frame in frames(log, size)}
 
     def read_logged(number: int) -> bytes:
@@ -203,7 +205,7 @@ def _file_records(file: BinaryIO, log: Path) -> Iterator[Record]:
         return frame_image(log, size, newest[number])
 
     for frame in frames(log, size):
-        yield from page_records(frame.image, frame.page, read_logged)
+        yield from page_records(frame.image, frame.page, read_logged, kinds)
 
 
 def _batched(connection: sqlite3.Connection, work: Iterator[None]) -> None:

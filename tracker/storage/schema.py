@@ -70,10 +70,13 @@ positions = Table(
     postgresql_partition_by="RANGE (fix_time_us)",
 )
 
+# What was moved is deleted by ranges of ids, so no id may ever be given to a second row: without
+# AUTOINCREMENT SQLite would start again at 1 whenever the table is empty.
 journal = Table(
     "journal",
     metadata,
     Column("id", Integer, primary_key=True),
     *position_columns(key=False),
+    sqlite_autoincrement=True,
     info={"dialect": "sqlite"},
 )

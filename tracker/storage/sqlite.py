@@ -33,6 +33,7 @@ class SqliteStore(Store):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._folded = self._checkpointed = 0.0
+        self._folding = asyncio.Lock()  # `drain` and the mover would do the same work
 
     async def migrate(self) -> None:
         await self._local.prepare()
@@ -55,7 +56,8 @@ class SqliteStore(Store):
         await self._local.writer.run_many(queries.SAVE_VEHICLE, rows)
 
     async def _stored_last(self) -> list[Row]:
-        return await self._local.reader.run(queries.STORED_LAST, first_us=-(2**63))
+        rows = await self._local.reader.run(queries.STORED_LAST)
+        return [row for row in rows if row[1] is not None]
 
     async def _stored_page(self, span: Span, after: RowOrder, limit: int) -> list[Row]:
         return await self._local.reader.run(
@@ -86,17 +88,12 @@ class SqliteStore(Store):
         return deleted
 
     async def _delete_before(self, key: int, before_us: int) -> int:
-        loop = asyncio.get_running_loop()
         deleted = 0
-        while True:
-            started = loop.time()
-            step = await self._local.change(
-                queries.DELETE_BEFORE, vehicle_key=key, before_us=before_us, limit=DELETE_STEP
-            )
-            if not step:
-                return deleted
+        while step := await self._step(
+            queries.DELETE_BEFORE, vehicle_key=key, before_us=before_us, limit=DELETE_STEP
+        ):
             deleted += step
-            await rest(started)
+        return deleted
 
     async def erase(self, vehicle_id: str) -> int:
         erased = 0
@@ -111,48 +108,52 @@ class SqliteStore(Store):
     async def _forget_vehicle(self, vehicle_id: str) -> None:
         await self._local.change(queries.DELETE_VEHICLE, vehicle_id=vehicle_id)
 
+    # -- folding ---------------------------------------------------------------------------------
+
     async def drain(self) -> None:
-        ends = await self._local.ends()
-        if ends is not None:
-            for last_id in range(ends[0] + FOLD_ROWS - 1, ends[1] + FOLD_ROWS, FOLD_ROWS):
-                await self._fold(min(last_id, ends[1]))
+        target = await self._local.ends()
+        while target is not None and 0 < await self._fold(target[1]) < target[1]:
+            pass
 
     async def _move(self) -> bool:
         now = asyncio.get_running_loop().time()
-        ends = await self._local.ends()
-        folded = False
-        if ends is not None:
-            rows = ends[1] - ends[0] + 1
-            if rows >= FOLD_ROWS or now - self._folded >= FOLD_AFTER_S:
-                await self._fold(min(ends[1], ends[0] + FOLD_ROWS - 1))
-                self._folded = now
-                folded = rows >= 2 * FOLD_ROWS
+        rows = await self._local.backlog()
+        if rows >= FOLD_ROWS or (rows and now - self._folded >= FOLD_AFTER_S):
+            await self._fold()
+            self._folded = now
         if now - self._checkpointed >= CHECKPOINT_AFTER_S:
             await self._local.checkpoint()
             self._checkpointed = now
-        return folded
+        return rows >= 2 * FOLD_ROWS
 
-    async def _fold(self, last_id: int) -> None:
-        """Move everything up to `last_id`: first all into the history, then out of the journal.
+    async def _fold(self, up_to: int = _END_OF_TIME_US) -> int:
+        """Move the oldest FOLD_ROWS of the journal; the last id among them, 0 if there were none.
 
-        Cut short, it leaves copies in both, which every reading shows once and the next fold
-        does not store again.
+        First all go into the history, then all out of the journal. Cut short, it leaves copies in
+        both, which every reading shows once and the next fold does not store again.
         """
-        loop = asyncio.get_running_loop()
-        prefix = {"after_id": 0, "last_id": last_id}
-        counts = await self._local.reader.run(queries.JOURNAL_COUNTS, **prefix)
-        for first_key, last_key in key_ranges(counts, FOLD_STEP):
-            started = loop.time()
-            await self._local.writer.run(
-                queries.FOLD, **prefix, first_key=first_key, last_key=last_key
-            )
-            await rest(started)
-        ends = await self._local.ends()
-        if ends is not None:
-            for after_id in range(ends[0] - 1, last_id, FOLD_STEP):
-                started = loop.time()
-                await self._local.forget(after_id, min(after_id + FOLD_STEP, last_id))
-                await rest(started)
+        async with self._folding:
+            ends = await self._local.ends()
+            if ends is None:
+                return 0
+            span = {
+                "after_id": ends[0] - 1,
+                "last_id": min(ends[0] + FOLD_ROWS - 1, ends[1], up_to),
+            }
+            counts = await self._local.reader.run(queries.JOURNAL_COUNTS, **span)
+            for first_key, last_key in key_ranges(counts, FOLD_STEP):
+                await self._step(queries.FOLD, **span, first_key=first_key, last_key=last_key)
+            for after_id in range(span["after_id"], span["last_id"], FOLD_STEP):
+                last_id = min(after_id + FOLD_STEP, span["last_id"])
+                await self._step(queries.FORGET, after_id=after_id, last_id=last_id)
+            return span["last_id"]
+
+    async def _step(self, query: queries.Query, **values: object) -> int:
+        """Change rows in one transaction, and rest; how many rows were changed."""
+        started = asyncio.get_running_loop().time()
+        changed = await self._local.change(query, **values)
+        await rest(started)
+        return changed
 
 
 def key_ranges(counts: Iterable[tuple[int, int]], rows: int) -> list[tuple[int, int]]:

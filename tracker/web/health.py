@@ -32,7 +32,8 @@ from tracker.web.keys import (
 )
 
 LATE_TICKS = 5  # without a tick for this many the node is not ready
-_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+_BUCKETS_MS = (1, 2, 5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 500, 750, 1_000, 2_000)
+_BUCKETS = tuple(ms / 1_000 for ms in _BUCKETS_MS)
 
 
 class Metrics:
@@ -56,10 +57,18 @@ class Metrics:
             registry=self.registry,
         )
 
-    def observe(self, lag_s: float, flush_s: float) -> None:
+        self._done = Histogram(
+            "tracker_tick_done_seconds",
+            "From the tick's boundary to the last viewer's frame written",
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+
+    def observe(self, lag_s: float, flush_s: float, done_s: float) -> None:
         """One tick's times."""
         self._lag.observe(lag_s)
         self._flush.observe(flush_s)
+        self._done.observe(done_s)
 
 
 METRICS = web.AppKey("metrics", Metrics)

@@ -9,6 +9,7 @@ from aiohttp import web
 
 import tracker
 from tracker.model import State
+from tracker.web import openapi_history
 
 _TIME = {"type": ["string", "null"], "format": "date-time"}
 _NUMBER = {"type": ["number", "null"]}
@@ -182,6 +183,7 @@ DOCUMENT: dict[str, Any] = {
         },
     },
 }
+openapi_history.add_to(DOCUMENT)
 _BODY = orjson.dumps(DOCUMENT)
 
 

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from tracker.web import api, health, live, openapi, pages
+from tracker.web import (
+    api,
+    health,
+    history_api,
+    history_exports,
+    history_imports,
+    history_passages,
+    history_playback,
+    history_summary,
+    live,
+    openapi,
+    pages,
+)
 
 
 def add_routes(app: web.Application) -> None:
@@ -17,7 +29,19 @@ def add_routes(app: web.Application) -> None:
             web.get("/api/v1/vehicles", api.list_vehicles),
             web.get("/api/v1/vehicles/{id}", api.get_vehicle),
             web.patch("/api/v1/vehicles/{id}", api.change_vehicle),
-            web.get("/api/v1/vehicles/{id}/positions", api.list_positions),
+            web.get("/api/v1/vehicles/{id}/positions", history_api.list_positions),
+            web.post("/api/v1/vehicles/{id}/positions", history_imports.import_track),
+            web.delete("/api/v1/vehicles/{id}/positions", history_imports.erase_history),
+            web.get("/api/v1/vehicles/{id}/positions.{format}", history_exports.export_track),
+            web.get("/api/v1/vehicles/{id}/track", history_api.get_track),
+            web.get("/api/v1/vehicles/{id}/timeline", history_api.get_timeline),
+            web.get("/api/v1/vehicles/{id}/trips", history_api.list_trips),
+            web.get("/api/v1/vehicles/{id}/stops", history_api.list_stops),
+            web.get("/api/v1/vehicles/{id}/summary", history_summary.get_summary),
+            web.get("/api/v1/vehicles/{id}/playback", history_playback.get_manifest),
+            web.get("/api/v1/playback/{block}", history_playback.get_block),
+            web.get("/api/v1/passages", history_passages.find_passages),
+            web.post("/api/v1/passages", history_passages.find_passages_of),
             web.get("/api/v1/openapi.json", openapi.document),
             web.get("/healthz", health.healthz),
             web.get("/readyz", health.readyz),

@@ -44,7 +44,10 @@ def upgrade() -> None:
     )
     if op.get_bind().dialect.name == "sqlite":
         op.create_table(
-            "journal", sa.Column("id", sa.Integer, primary_key=True), *_position_columns(key=False)
+            "journal",
+            sa.Column("id", sa.Integer, primary_key=True),
+            *_position_columns(key=False),
+            sqlite_autoincrement=True,
         )
     else:
         op.execute("CREATE TABLE positions_other PARTITION OF positions DEFAULT")

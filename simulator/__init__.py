@@ -1,0 +1,1 @@
+"""Replays recorded trips and drives generated fleets; shares no code with what it tests."""

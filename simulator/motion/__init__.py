@@ -1,0 +1,1 @@
+"""Believable motion of generated vehicles: streets, routes, speeds, stops. Pure and seeded."""

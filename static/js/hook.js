@@ -1,0 +1,41 @@
+/**
+ * A read-only window into the page for tests and for the curious: `window.trackerPage`.
+ * docs/page.md describes it.
+ */
+
+/**
+ * @param {import("./desk.js").Desk} desk
+ * @param {import("./mapview.js").MapView} view
+ * @param {import("./pill.js").Pill} pill
+ */
+export function exposeHook(desk, view, pill) {
+  const { store } = desk;
+  const find = (/** @type {string} */ key) => {
+    const slot = store.slotOf(key);
+    if (slot >= 0) return slot;
+    for (let i = 0; i < store.size; i += 1) {
+      if (store.isAlive(i) && store.devices[i] === key) return i;
+    }
+    return -1;
+  };
+  const hook = {
+    /** Vehicles known. */
+    vehicles: () => store.count,
+    /** Vehicles that pass the filter. */
+    shown: () => desk.shownCount,
+    /** One vehicle by id or device, or null. */
+    vehicle: (/** @type {string} */ key) => {
+      const slot = find(key);
+      return slot < 0 ? null : view.describe(slot);
+    },
+    pill: () => pill.state,
+    selected: () => desk.selected.value,
+    following: () => desk.follow.value,
+    /** Frames drawn, the aimed rate, the cost of a frame, and what is in view. */
+    frames: () => view.frames(),
+    view: () => view.place(),
+    tick: () => desk.tick.value?.tick ?? null,
+    counts: () => [...desk.counts],
+  };
+  Object.defineProperty(window, "trackerPage", { value: Object.freeze(hook) });
+}

@@ -1,0 +1,29 @@
+"""All protocols, in the order in which a connection is tried: strong and cheap evidence first.
+
+To add one: write its module with a `FAMILY`, put it in here, give it a page
+docs/protocols/NAME.md and vectors in tests/unit/protocols/vectors/NAME.json. Tests hold every
+member of this table to the contract of base.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tracker.protocols import frame55, gt06, jt808, meitrack, teltonika, wialon
+from tracker.protocols.base import Family
+
+FAMILIES: tuple[Family, ...] = (
+    gt06.FAMILY,
+    jt808.FAMILY,
+    teltonika.FAMILY,
+    meitrack.FAMILY,
+    wialon.FAMILY,
+    frame55.FAMILY,  # one byte of mark, one of checksum: weakest, so last
+)
+
+_BY_NAME: Mapping[str, Family] = {family.name: family for family in FAMILIES}
+
+
+def family(name: str) -> Family:
+    """The protocol of this name. Raises KeyError for one that is not in the table."""
+    return _BY_NAME[name]

@@ -1,0 +1,227 @@
+"""Readers of fields that text protocols share, and what one text report says.
+
+Each reader takes the text of one field and returns a plain value, None for an empty field, or
+raises DecodeError of kind `field`. They are strict: only digits, one sign and one point are a
+number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tracker.errors import DecodeError
+from tracker.model import Fix
+from tracker.protocols.base import Message
+from tracker.protocols.fields import CENTURY, check_coordinates, check_course, unix_time
+from tracker.protocols.reports import Unplaced, placed, unplaced
+
+KNOT_KMH = 1.852
+DAY_S = 86_400
+EXTRA_MOST = 128  # characters kept of what is not understood: enough to study a variant
+
+NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*", re.ASCII)
+# Degrees and minutes without a mark between them: the last two whole digits are minutes.
+MINUTES = re.compile(r"\s*(-?)(\d*?)(\d{1,2}(?:\.\d*)?)\s*", re.ASCII)
+CLOCK = re.compile(r"(\d\d)(\d\d)(\d\d)(\.\d*)?", re.ASCII)
+SIX_DIGITS = re.compile(r"\d{6}", re.ASCII)
+
+
+def bad(what: str, text: str) -> DecodeError:
+    """The error of a field that cannot be read."""
+    return DecodeError("field", f"{what} cannot be {text[:40]!r}", text.encode("utf-8", "replace"))
+
+
+def number(text: str) -> float | None:
+    """A decimal number; None for an empty field."""
+    found = NUMBER.fullmatch(text)
+    if found is None:
+        if text.strip():
+            raise bad("a number", text)
+        return None
+    return float(found[1])
+
+
+def amount(text: str) -> int | float | None:
+    """A decimal number, whole where it is; None for an empty field."""
+    value = number(text)
+    return int(value) if value is not None and value.is_integer() else value
+
+
+def amounts(names: Sequence[str], texts: Sequence[str]) -> dict[str, int | float]:
+    """Numbers that matter less than the report they stand in: what is none is left out."""
+    found: dict[str, int | float] = {}
+    for name, text in zip(names, texts, strict=False):
+        match = NUMBER.fullmatch(text)
+        if match is not None:
+            value = float(match[1])
+            found[name] = int(value) if value.is_integer() else value
+    return found
+
+
+def whole(text: str) -> int | None:
+    """A whole number without a sign; None for an empty field."""
+    digits = text.strip()
+    if not digits:
+        return None
+    if not (digits.isascii() and digits.isdecimal()):
+        raise bad("a whole number", text)
+    return int(digits)
+
+
+def knots(text: str) -> float | None:
+    """A speed in km/h from a field in knots."""
+    speed = number(text)
+    return None if speed is None else round(speed * KNOT_KMH, 6)
+
+
+def course(text: str) -> float | None:
+    """A course in degrees, 0 up to 360."""
+    angle = number(text)
+    if angle is None:
+        return None
+    if angle < 0.0:
+        raise bad("a course", text)
+    return check_course(angle)
+
+
+def degrees(text: str, hemisphere: str) -> float:
+    """Degrees from ddmm.mmmm and one of NSEW, which may be missing; of any number of digits."""
+    found = MINUTES.fullmatch(text)
+    if found is None:
+        raise bad("a coordinate", text)
+    minus, whole_degrees, minutes = found.groups()
+    if float(minutes) > 60.0:
+        raise bad("minutes", text)
+    value = int(whole_degrees or 0) + float(minutes) / 60.0
+    return -value if minus else signed(value, hemisphere)
+
+
+def signed(value: float, hemisphere: str) -> float:
+    """A coordinate with the sign of its hemisphere; one that is negative already stays so."""
+    letter = hemisphere.strip().upper()
+    if letter not in ("", "N", "E", "S", "W"):
+        raise bad("a hemisphere", hemisphere)
+    return -value if letter in ("S", "W") and value > 0.0 else value
+
+
+def time_of_day(text: str) -> tuple[int, int, int, float]:
+    """Hour, minute, second and the fraction of a second of hhmmss or hhmmss.sss."""
+    found = CLOCK.fullmatch(text)
+    if found is None:
+        raise bad("a time", text)
+    hour, minute, second, fraction = found.groups()
+    return int(hour), int(minute), int(second), float(f"0{fraction}") if fraction else 0.0
+
+
+def moment(year: str, month: str, day: str, clock: str) -> float:
+    """Unix seconds of a date, two digits each, and hhmmss[.sss], taken as UTC."""
+    hour, minute, second, fraction = time_of_day(clock)
+    date = (CENTURY + int(year), int(month), int(day))
+    return unix_time(*date, hour, minute, second) + fraction
+
+
+def dmy(date: str, clock: str) -> float:
+    """Unix seconds of ddmmyy and hhmmss[.sss], taken as UTC."""
+    if not SIX_DIGITS.fullmatch(date):
+        raise bad("a date", date)
+    return moment(date[4:], date[2:4], date[:2], clock)
+
+
+def ymd(date: str, clock: str) -> float:
+    """Unix seconds of yymmdd and hhmmss[.sss], taken as UTC."""
+    if not SIX_DIGITS.fullmatch(date):
+        raise bad("a date", date)
+    return moment(date[:2], date[2:4], date[4:], clock)
+
+
+def nearest(clock: str, now: float) -> float:
+    """The moment with this time of day that is nearest to `now`: for reports without a date."""
+    hour, minute, second, fraction = time_of_day(clock)
+    if hour > 23 or minute > 59 or second > 59:
+        raise bad("a time", clock)
+    of_day = hour * 3600 + minute * 60 + second + fraction
+    day = round((now - of_day) / DAY_S)
+    return day * DAY_S + of_day
+
+
+def rx_dbm(level: int) -> int | None:
+    """A strength in dBm from the two scales in use: GSM RXLEV 0 to 63, and dBm + 220.
+
+    The second was found in reports that state both; None for a value of neither.
+    """
+    if 0 <= level <= 63:
+        return level - 110
+    return level - 220 if 100 <= level <= 199 else None
+
+
+def station(mcc: int, mnc: int, lac: int, cid: int, level: int | None = None) -> dict[str, Any]:
+    """One entry of the attribute `cells`, its strength given as in `rx_dbm`."""
+    entry: dict[str, Any] = {"mcc": mcc, "mnc": mnc, "lac": lac, "cid": cid}
+    strength = None if level is None else rx_dbm(level)
+    if strength is not None:
+        entry["rssi_dbm"] = strength
+    return entry
+
+
+@dataclass(slots=True)
+class Report:
+    """What one report says, while it is being read. `time` is UTC; `alarms` None: not a word."""
+
+    time: float | None = None
+    lat: float | None = None
+    lon: float | None = None
+    speed_kmh: float | None = None
+    course_deg: float | None = None
+    altitude_m: float | None = None
+    valid: bool = False
+    stored: bool = False
+    satellites: int | None = None
+    ignition: bool | None = None
+    alarms: tuple[str, ...] | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    def alarm(self, name: str) -> None:
+        """Add an alarm."""
+        if name not in (self.alarms or ()):
+            self.alarms = (*(self.alarms or ()), name)
+
+    def fix(self, now: float) -> Fix | None:
+        """The position, None if there is none to use: no coordinates, or zeros without a fix.
+
+        Without a time of its own it is as of `now`, and not to be relied on.
+        """
+        if self.lat is None or self.lon is None or not (self.valid or self.lat or self.lon):
+            return None
+        check_coordinates(self.lat, self.lon)
+        return Fix(
+            fix_time=now if self.time is None else self.time,
+            lat=self.lat,
+            lon=self.lon,
+            speed_kmh=self.speed_kmh,
+            course_deg=self.course_deg,
+            altitude_m=self.altitude_m,
+            valid=self.valid and self.time is not None,
+            stored=self.stored,
+            satellites=self.satellites,
+            ignition=self.ignition,
+            alarms=self.alarms or (),
+            attributes=self.attributes,
+        )
+
+    def unplaced(self) -> Unplaced:
+        """What is said beside the position."""
+        return Unplaced(
+            time=self.time,
+            satellites=self.satellites,
+            ignition=self.ignition,
+            alarms=self.alarms,
+            attributes=self.attributes,
+        )
+
+    def message(self, now: float, answer: bytes = b"") -> Message:
+        """The report as a message; its answer promises storage."""
+        fix = self.fix(now)
+        return unplaced(answer, self.unplaced()) if fix is None else placed(answer, fix)

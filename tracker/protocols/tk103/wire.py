@@ -1,0 +1,115 @@
+"""Frames of TK103, and what one connection that speaks it knows.
+
+    ( | identity, 12 characters | code, two letters and two digits | data | )
+    ( | identity, 11 to 15 digits | , | code | , | fields | )
+
+There is no checksum. Newer devices wrap text in dollar signs, within which ) does not end a frame.
+Source: docs/protocols/tk103.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from typing import NamedTuple
+
+from tracker.model import Command
+from tracker.protocols.base import Session
+from tracker.protocols.framing import MORE, NEVER, Bytes, Framing
+from tracker.protocols.textframes import partial
+
+# The protocol text allows data of 1 KB.
+TEXT_MOST = 1100
+
+# Half a frame after a longer pause was cut off.
+PATIENCE_S = 30.0
+
+# Commands of one kind sent and not answered yet: a device that never answers must not fill memory.
+UNANSWERED_MOST = 16
+
+START = re.compile(partial(rb"\(", *[rb"[0-9A-Za-z]"] * 10))
+INSIDE = re.compile(rb"\([0-9A-Za-z]{11,12}(?:[A-Z]{2}\d\d|\d{0,4},[A-Z]{2}\d)")
+DOLLARS = re.compile(rb"\(\d{11,15},ZC03,\d{6},\d{6},\$")
+COMMAS = re.compile(rb"\((\d{11,15}),([A-Z]{2}[0-9A-F]{2})(?:,([\x09-\x7e]*))?\)")
+# Twelve characters are the rule; some firmware drops or adds one.
+CLASSIC = tuple(
+    re.compile(rb"\(([0-9A-Za-z]{%d})([A-Z]{2}\d\d)([\x09-\x7e]*)\)" % count)
+    for count in (12, 11, 13, 14, 15)
+)
+
+
+class Frame(NamedTuple):
+    """One frame, taken apart; `fields` is None where it has no commas between them."""
+
+    ident: str
+    code: str
+    data: str
+    fields: list[str] | None
+
+
+def size(data: Bytes, at: int) -> int:
+    """Bytes of the frame that starts at `at`, MORE or NEVER."""
+    dollars = DOLLARS.match(data, at)
+    begin, mark = (at, b")") if dollars is None else (dollars.end(), b"$)")
+    end = data.find(mark, begin, at + TEXT_MOST)
+    if INSIDE.search(data, at + 1, end if end >= 0 else len(data)):
+        return NEVER  # cut off: another frame begins within
+    if end < 0:
+        return MORE if len(data) - at < TEXT_MOST else NEVER
+    return end + len(mark) - at
+
+
+def unpack(frame: bytes) -> Frame | None:
+    """A frame taken apart; None if it is none."""
+    found = COMMAS.fullmatch(frame)
+    if found is not None:
+        ident, code, data = (part.decode("ascii") for part in found.groups(b""))
+        return Frame(ident, code, data, data.split(",") if data else [])
+    for pattern in CLASSIC:
+        found = pattern.fullmatch(frame)
+        if found is not None:
+            ident, code, data = (part.decode("ascii") for part in found.groups())
+            return Frame(ident, code, data, None)
+    return None
+
+
+def fault(frame: bytes) -> str:
+    """A frame names its device and has a code."""
+    return "garbage" if unpack(frame) is None else ""
+
+
+FRAMING = Framing(START, size, fault, PATIENCE_S)
+
+
+class Link:
+    """How the device names itself, and the commands that it has not answered yet."""
+
+    __slots__ = ("_unanswered", "session", "spoken")
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.spoken = session.ident or ""
+        self._unanswered: dict[str, deque[int]] = {}
+
+    def text(self, words: str) -> bytes:
+        """A frame to the device."""
+        return f"({self.spoken}{words})".encode("ascii")
+
+    def order(self, command: Command, words: str) -> bytes:
+        """The frame of a command. Its answer has the same code with B in place of A."""
+        waiting = self._unanswered.setdefault(f"B{words[1:4]}", deque(maxlen=UNANSWERED_MOST))
+        waiting.append(command.reference)
+        return self.text(words)
+
+    def awaits(self, code: str) -> bool:
+        """Whether this code would answer a command."""
+        return bool(self._unanswered.get(code))
+
+    def reference(self, code: str) -> int | None:
+        """The reference of the oldest command that this code answers."""
+        waiting = self._unanswered.get(code)
+        return waiting.popleft() if waiting else None
+
+    def utc(self, stated: float) -> float:
+        """A time of the device in UTC: it is, unless the vehicle's record says otherwise."""
+        return stated - (self.session.utc_offset_s or 0)
