@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import orjson
 import uvloop
@@ -23,46 +24,38 @@ import uvloop
 from bench.fleet import Fleet
 from bench.table import Row
 from tracker.hub import Hub, Viewer
+from tracker.web.sink import SocketSink
 from tracker.world import World
 
 ROUNDS = 25
 PAUSE_S = 0.05  # for the draining process, so that no round meets full buffers
 
 
-class Sink:
-    """A viewer's socket, as in the server."""
+class Remembering(SocketSink):
+    """The server's own way to a socket, with the last frame kept. One of all is such."""
 
-    def __init__(self) -> None:
-        self.transport: asyncio.Transport | None = None
-        self.last = b""
-
-    @property
-    def paused(self) -> bool:
-        return False
+    last = b""
 
     def write(self, data: bytes) -> None:
-        assert self.transport is not None
-        self.transport.write(data)
+        super().write(data)
         self.last = data
-
-    def close(self, code: int, reason: str) -> None:
-        raise AssertionError((code, reason))
 
 
 class _Accept(asyncio.Protocol):
-    def __init__(self, sinks: list[Sink]) -> None:
+    def __init__(self, sinks: list[SocketSink]) -> None:
         self.sinks = sinks
 
+    writing_paused = False
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        sink = Sink()
-        sink.transport = transport  # type: ignore[assignment]
-        self.sinks.append(sink)
+        kind = SocketSink if self.sinks else Remembering
+        self.sinks.append(kind(cast("asyncio.WriteTransport", transport), self))
 
 
 @asynccontextmanager
-async def drained_sinks(count: int) -> AsyncIterator[list[Sink]]:
+async def drained_sinks(count: int) -> AsyncIterator[list[SocketSink]]:
     """As many sockets as viewers, drained by another process."""
-    sinks: list[Sink] = []
+    sinks: list[SocketSink] = []
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: _Accept(sinks), "127.0.0.1", 0, backlog=4096)
     port = server.sockets[0].getsockname()[1]
@@ -82,7 +75,7 @@ async def drained_sinks(count: int) -> AsyncIterator[list[Sink]]:
 class Feed:
     """World, hub and viewers, ticked by hand."""
 
-    def __init__(self, vehicles: int, sinks: list[Sink]) -> None:
+    def __init__(self, vehicles: int, sinks: list[SocketSink]) -> None:
         self.fleet = Fleet(vehicles)
         self.world = World()
         for vehicle in self.fleet.vehicles:
@@ -117,7 +110,7 @@ def _bare(sockets: list[socket.socket], data: bytes) -> float:
     return time.thread_time() - begun
 
 
-def _naive(sinks: list[Sink], fleet: Fleet, *, per_socket: bool) -> float:
+def _naive(sinks: list[SocketSink], fleet: Fleet, *, per_socket: bool) -> float:
     """One message per position and viewer, as JSON objects; encoded once, or for each socket."""
     now = time.time()
     shapes = [
@@ -142,11 +135,13 @@ async def _measure(viewers: int, vehicles: int) -> tuple[list[float], list[float
     async with drained_sinks(viewers) as sinks:
         feed = Feed(vehicles, sinks)
         sockets = [
-            socket.socket(fileno=socket.dup(s.transport.get_extra_info("socket").fileno()))
+            socket.socket(fileno=socket.dup(s._transport.get_extra_info("socket").fileno()))
             for s in sinks
         ]
         for sock in sockets:
             sock.setblocking(False)
+        first = sinks[0]
+        assert isinstance(first, Remembering)
         feed.run()  # the full frames of the first tick
         await asyncio.sleep(0.5)
         ours, bare = [], []
@@ -154,10 +149,10 @@ async def _measure(viewers: int, vehicles: int) -> tuple[list[float], list[float
         for _ in range(ROUNDS):
             ours.append(feed.run())
             await asyncio.sleep(PAUSE_S)
-            bare.append(_bare(sockets, sinks[0].last))
+            bare.append(_bare(sockets, first.last))
             await asyncio.sleep(PAUSE_S)
         gc.enable()
-        size = len(sinks[0].last)
+        size = len(first.last)
         for sock in sockets:
             sock.close()
         return ours, bare, size

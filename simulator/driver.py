@@ -18,6 +18,8 @@ from simulator.protocols.base import Family
 from simulator.reports import Report
 from simulator.seeds import stream
 
+Assigned = tuple[int, str, Family]  # a vehicle: number, identity, protocol
+
 SLICE_S = 0.005  # the shortest sleep: what falls due within it goes out together
 YIELD_EVERY = 50  # reports sent in a row before the answers are read
 POLLS_PER_S = 10  # each device is polled once a second, a tenth of them at a time
@@ -46,10 +48,23 @@ def allow_files(sockets: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
-def assign(count: int, chosen: Sequence[Family], first: int) -> list[tuple[int, str, Family]]:
-    """Number, identity and protocol of each vehicle: protocols in turn, numbers from `first` on."""
+def assign(count: int, chosen: Sequence[Family], first: int) -> list[Assigned]:
+    """Who each vehicle is: protocols in turn, numbers from `first` on. Raises UsageError."""
     numbered = ((first + index, chosen[index % len(chosen)]) for index in range(count))
     return [(number, family.ident(number), family) for number, family in numbered]
+
+
+def named(assigned: Sequence[Assigned], idents: Sequence[str]) -> list[Assigned]:
+    """The same with identities of the caller's choice for the first ones. Raises UsageError."""
+    if len(idents) > len(assigned):
+        raise UsageError(f"--ident: {len(idents)} identities, {len(assigned)} vehicles")
+    changed = list(assigned)
+    for index, ident in enumerate(idents):
+        number, usual, family = assigned[index]
+        if not ident.isascii() or not ident.isdigit() or len(ident) > len(usual):
+            raise UsageError(f"--ident: {ident!r} is not {len(usual)} digits, as {family.name} has")
+        changed[index] = (number, ident.rjust(len(usual), "0"), family)
+    return changed
 
 
 class Devices:
@@ -57,7 +72,7 @@ class Devices:
 
     def __init__(
         self,
-        vehicles: Sequence[tuple[int, str, Family]],
+        vehicles: Sequence[Assigned],
         target: tuple[str, int],
         *,
         clock: Clock,

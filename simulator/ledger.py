@@ -43,7 +43,7 @@ class Track:
 
     family: Family
     resolved: list[int]  # per viewer: the index of the newest position whose fate is known
-    shown_ms: list[int]  # per viewer: the fix shown last
+    shown: list[Stated | None]  # per viewer: what it shows
     recent: deque[Sent] = field(default_factory=deque)
     by_time: dict[int, list[Sent]] = field(default_factory=dict)
     sent: int = 0
@@ -78,24 +78,28 @@ class Ledger:
         vehicles: Iterable[tuple[int, str, Family]],
         viewers: int,
         *,
-        tick_s: float = 1.0,
         late_after_s: float = 2.0,
         keep: Collection[int] = (),
     ) -> None:
         """`vehicles`: number, identity, protocol. `keep`: numbers whose every position is kept."""
         self.fates = Fates()
         self.lag_ms = Histogram()
-        self.started_ms: float = math.inf  # older fixes were there before the run
+        self._started_ms = math.inf  # older fixes were there before the run
         self._viewers = viewers
-        self._lost_after_s = LOST_AFTER_TICKS * tick_s
         self._late_after_s = late_after_s
+        self._lost_after_s = late_after_s
         self.tracks: dict[int, Track] = {}
         self._by_ident: dict[str, Track] = {}
         for number, ident, family in vehicles:
-            track = Track(family, [-1] * viewers, [0] * viewers)
+            track = Track(family, [-1] * viewers, [None] * viewers)
             track.kept = [] if number in keep else None
             self.tracks[number] = track
             self._by_ident[same_ident(ident)] = track
+
+    def begin(self, start: float, tick_s: float) -> None:
+        """The run's first fix is at `start` (Unix seconds); what was seen before does not count."""
+        self._started_ms = start * 1000.0
+        self._lost_after_s = max(LOST_AFTER_TICKS * tick_s, self._late_after_s)
 
     def sent(self, number: int, fix: Fix, now: float, *, prompt: bool) -> None:
         """A position was written to the socket."""
@@ -103,11 +107,14 @@ class Ledger:
         sent = Sent(track.sent, track.family.stated(fix), now, prompt)
         track.sent += 1
         track.recent.append(sent)
-        track.by_time.setdefault(sent.stated.fix_ms, []).append(sent)
+        of_its_time = track.by_time.setdefault(sent.stated.fix_ms, [])
+        of_its_time.append(sent)
         if track.newest is None or sent.stated.fix_ms >= track.newest.stated.fix_ms:
             track.newest = sent
         if track.kept is not None:
             track.kept.append(sent)
+        if len(of_its_time) > 1:
+            self._repeats(track, sent, now)
         if len(track.recent) > KEPT_PER_VEHICLE:
             self._forget_oldest(track, now)
 
@@ -122,12 +129,13 @@ class Ledger:
     def seen(self, viewer: int, device: str, seen: Stated, now: float) -> None:
         """A viewer got the position of the vehicle whose tracker reports itself as `device`."""
         track = self._by_ident.get(same_ident(device))
-        if track is None or seen.fix_ms < self.started_ms:
+        if track is None or seen.fix_ms < self._started_ms:
             return  # not ours, or from before the run
-        if seen.fix_ms < track.shown_ms[viewer]:
+        shown = track.shown[viewer]
+        if shown is not None and seen.fix_ms < shown.fix_ms:
             self.fates.backwards += 1
-            self.fates.example(f"{device}: back from {track.shown_ms[viewer]} to {seen}")
-        track.shown_ms[viewer] = seen.fix_ms
+            self.fates.example(f"{device}: back from {shown} to {seen}")
+        track.shown[viewer] = seen
         found = self._match(track, seen, track.resolved[viewer])
         if found is None:
             self.fates.wrong += 1
@@ -137,6 +145,8 @@ class Ledger:
             self._resolve(track, viewer, found.index - 1, now)
             track.resolved[viewer] = found.index
             self._came(found, now)
+            twins = (one for one in track.by_time[seen.fix_ms] if same(one.stated, seen))
+            self._resolve(track, viewer, max(twin.index for twin in twins), now)
 
     def finish(self, now: float) -> Fates:
         """Decide on what is still open: older than three ticks and never seen is lost."""
@@ -149,6 +159,16 @@ class Ledger:
         """The position that was seen: of several alike, the oldest that is still open."""
         alike = [sent for sent in track.by_time.get(seen.fix_ms, ()) if same(sent.stated, seen)]
         return next((sent for sent in alike if sent.index > resolved), alike[-1] if alike else None)
+
+    def _repeats(self, track: Track, sent: Sent, now: float) -> None:
+        """A position that says again what a viewer shows already has nothing to show it.
+
+        Faster than 1 Hz, a vehicle that stands still says the same several times a second, as
+        protocols state whole seconds; a server shows and stores it once.
+        """
+        for viewer, shown in enumerate(track.shown):
+            if shown is not None and same(sent.stated, shown):
+                self._resolve(track, viewer, sent.index, now)
 
     def _came(self, sent: Sent, now: float) -> None:
         if not sent.prompt:

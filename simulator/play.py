@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from simulator.clock import Clock
 from simulator.display import Display
 from simulator.driven import Driven
-from simulator.driver import Devices
+from simulator.driver import Assigned, Devices
 from simulator.errors import SimulatorError, TargetError
 from simulator.faults import NO_FAULTS, FaultRates
 from simulator.geodesy import Plane
 from simulator.interrupt import until_done_or_told
 from simulator.motion.streets import build_town
 from simulator.motion.vehicle import Vehicle
-from simulator.protocols.base import Family
 from simulator.reports import Report
 
 LOGIN_S = 2.0  # for all devices to be accepted, and
@@ -52,12 +51,13 @@ class Line:
 def town_vehicles(count: int, seed: int, around: tuple[float, float], first: int) -> list[Vehicle]:
     """The vehicles of a generated fleet; number and seed say all about each."""
     town, plane = build_town(seed), Plane(*around)
-    return [Vehicle(town, plane, seed, first + index) for index in range(count)]
+    vehicles = [Vehicle(town, plane, seed, first + index) for index in range(count)]
+    for vehicle in vehicles:
+        vehicle.parked(0.0)  # plans their first drives now, not in the run's first second
+    return vehicles
 
 
-async def play(
-    vehicles: Sequence[tuple[int, str, Family]], plan: Plan, line: Line, name: str
-) -> Driven:
+async def play(vehicles: Sequence[Assigned], plan: Plan, line: Line, name: str) -> Driven:
     """Drive until the plan ends or a signal comes. Raises TargetError, or SimulatorError where
     positions stay unacknowledged."""
     clock = Clock()

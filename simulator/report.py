@@ -10,6 +10,7 @@ from rich.text import Text
 
 from simulator.driven import Driven
 from simulator.outcome import Outcome
+from simulator.viewing import Seen
 
 
 def print_outcome(outcome: Outcome, console: Console) -> None:
@@ -30,6 +31,19 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
         console.print(Text("perfect", style="bold green"))
     for failure in failures:
         console.print(Text(f"not perfect: {failure}", style="bold red"), soft_wrap=True)
+
+
+def print_seen(seen: Seen, console: Console) -> None:
+    """What viewers counted, without anything driven."""
+    rate = f"{seen.frames_per_viewer_per_tick:.4f} per viewer per tick"
+    console.print(f"{seen.viewers:,} viewers, {seen.frames:,} frames, {rate}")
+    console.print(f"viewers by missed ticks: {_counts(seen.by_missing)}")
+    console.print(f"tick to frame: {_milliseconds(seen.lag_ms)}")
+    console.print(f"bytes: {_bytes(seen)}")
+    if seen.violations:
+        console.print(f"{seen.violations:,} messages contradicted the feed's contract")
+    for example in seen.examples:
+        console.print(Text(f"  e.g. {example}", style="dim"), soft_wrap=True)
 
 
 def _rows(outcome: Outcome) -> list[tuple[str, str]]:
@@ -53,7 +67,7 @@ def _rows(outcome: Outcome) -> list[tuple[str, str]]:
         ("ticks skipped", f"{seen.conflated:,} by the server, for viewers that were behind"),
         ("tick to frame", _milliseconds(seen.lag_ms)),
         ("sent to seen", _milliseconds(outcome.lag_ms)),
-        ("bytes", _bytes(outcome)),
+        ("bytes", _bytes(seen)),
         ("seen exactly", f"{fates.exact:,}; merged with a newer one {fates.merged:,}"),
         ("lost, wrong, late", f"{fates.lost:,}, {fates.wrong:,}, {fates.late:,}"),
         ("back in time, excused", f"{fates.backwards:,}, {fates.excused:,}"),
@@ -83,8 +97,7 @@ def _driven(driven: Driven, unacknowledged: int) -> str:
     return text
 
 
-def _bytes(outcome: Outcome) -> str:
-    seen = outcome.seen
+def _bytes(seen: Seen) -> str:
     text = f"{seen.bytes_per_viewer_per_tick:,.0f} per viewer per tick"
     if seen.bytes_per_update is not None:
         text += f", {seen.bytes_per_update:.2f} per update"

@@ -11,14 +11,13 @@ import aiohttp
 from simulator.clock import Clock
 from simulator.crowd import CrowdPlan, LocalViewers, RemoteViewers, Viewers, split, start_all
 from simulator.display import Display
-from simulator.driver import Devices
+from simulator.driver import Assigned, Devices
 from simulator.errors import TargetError
 from simulator.interrupt import until_done_or_told
 from simulator.ledger import LOST_AFTER_TICKS, Ledger
 from simulator.motion.vehicle import Vehicle
 from simulator.outcome import Conditions, Outcome
 from simulator.play import Line, progress
-from simulator.protocols.base import Family
 from simulator.reports import Pace, fleet_reports
 from simulator.rest import Stored, check_stored
 from simulator.viewing import ViewerStats, summarise
@@ -34,7 +33,7 @@ class RunPlan:
     """All that a run needs to know."""
 
     vehicles: list[Vehicle]
-    assigned: list[tuple[int, str, Family]]
+    assigned: list[Assigned]
     line: Line
     crowd: CrowdPlan
     rate_hz: float
@@ -116,7 +115,7 @@ async def _run(plan: RunPlan, parts: Parts, clock: Clock, display: Display) -> l
         if not devices.accepted:
             raise TargetError(f"{plan.line.address}: no device was accepted")
         start = devices.start_time(HEAD_START_S)
-        parts.ledger.started_ms = start * 1000
+        parts.ledger.begin(start, parts.local.tick_s)
         await asyncio.gather(*(crowd.begin() for crowd in parts.crowds))
         display.phase("running", plan.duration_s)
         pace = Pace(start, plan.rate_hz, plan.duration_s, plan.burst)

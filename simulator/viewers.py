@@ -166,7 +166,8 @@ class Viewer:
                 # Closed meanwhile: why, says the close frame that is still to be read.
                 await socket_.send_str(f'{{"type":"ack","tick":{tick}}}')
             self.ready.set()
-        code = socket_.close_code
+        # aiohttp replaces the code by 1006 where its own close frame can no longer be sent.
+        code = message.data if message.type is aiohttp.WSMsgType.CLOSE else socket_.close_code
         self.stats.closes[str(code)] += 1
         if code in NO_RECONNECT:
             self.failure = TargetError(f"{audience.url}: the live feed closed with {code}")

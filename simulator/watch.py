@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict, dataclass
-from typing import Any
-
-from rich.console import Console
 
 from simulator.clock import Clock
 from simulator.crowd import CrowdPlan, LocalViewers, RemoteViewers, Viewers, split, start_all
@@ -16,26 +12,7 @@ from simulator.interrupt import until_done_or_told
 from simulator.viewing import Seen, summarise
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """What all viewers counted."""
-
-    seen: Seen
-
-    def to_json(self) -> dict[str, Any]:
-        """As the report of a run has it under `seen`."""
-        return asdict(self.seen)
-
-    def print(self, console: Console) -> None:
-        """In a few lines."""
-        seen = self.seen
-        rate = seen.frames_per_viewer_per_tick
-        console.print(f"{seen.viewers:,} viewers, {seen.frames:,} frames, {rate:.4f} per tick")
-        console.print(f"{seen.bytes_per_viewer_per_tick:,.0f} bytes per viewer per tick")
-        console.print(f"tick to frame, ms: {seen.lag_ms}")
-
-
-async def watch(plan: CrowdPlan, processes: int, duration_s: float | None) -> Watched:
+async def watch(plan: CrowdPlan, processes: int, duration_s: float | None) -> Seen:
     """Watch for so long, or until a signal. Raises TargetError."""
     clock = Clock()
     with Display(clock) as display:
@@ -55,7 +32,7 @@ async def watch(plan: CrowdPlan, processes: int, duration_s: float | None) -> Wa
             counts = await asyncio.gather(*(crowd.measured() for crowd in crowds))
         finally:
             await asyncio.gather(*(crowd.stop() for crowd in crowds))
-    return Watched(summarise([one for some in counts for one in some]))
+    return summarise([one for some in counts for one in some])
 
 
 async def _given_up(local: LocalViewers) -> None:

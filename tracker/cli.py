@@ -8,14 +8,17 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
+import orjson
 import structlog
 import typer
 import uvloop
+from rich.console import Console
 
 import tracker
 from tracker import config as settings
@@ -126,6 +129,22 @@ def check_config() -> None:
         for key in sorted(type(config).model_fields):
             value = getattr(config, key)
             typer.echo(f"{key} = {_without_password(str(value))}")
+
+
+@app.command()
+def conformance(
+    vectors: Annotated[Path, typer.Option(help="Folder of NAME.jsonl files.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Replay recorded device frames and compare the readings (docs/conformance.md)."""
+    from tracker.conformance import replay, report  # noqa: PLC0415 - as in _run
+
+    with _one_line_errors():
+        result = replay.run(vectors, time.time())
+    if as_json:
+        typer.echo(orjson.dumps(result.plain(), option=orjson.OPT_INDENT_2))
+    else:
+        report.show(result, Console())
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """Who sees what: viewers, their views, and the one frame that each gets per tick.
 
 Pure but for the sink that a viewer brings: no sockets, no clock. Everything that viewers share is
-worked out at most once per tick (`_TickFrames`): a fragment per topic, a frame per distinct view.
+worked out at most once per tick (`tracker.frames`): a fragment per topic, a frame per view.
 Positions are never queued: a viewer who is behind is skipped, and gets one full frame of its view
 when it has caught up. Events are kept for it in a bounded list.
 """
@@ -11,33 +11,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Protocol
 
 from tracker import wire
-from tracker.cells import (
-    WORLD_VIEW,
-    Level,
-    TopicRows,
-    View,
-    cover,
-    label,
-    topic_cell,
-    topic_cell_number,
-    topic_group,
-)
-from tracker.geo import IntArray
+from tracker.cells import WORLD_VIEW, Level, View, cover
+from tracker.frames import Groups, Moment, TickFrames, Wanted, visible
 from tracker.model import Event
 from tracker.wire import Piece
 from tracker.world import Changes, World
 
 YIELD_EVERY = 250  # viewers between two chances for everything else: about 2 ms of writing
 MAX_KEPT_EVENTS = 1_000  # of one viewer who is behind: more than any fleet raises in 30 s
+MAX_SHARES = 100_000  # remembered distinct views; forgetting one costs a frame made twice
 MAX_ERRORS_PER_MINUTE = 10  # of one viewer: beyond it the client is broken, not unlucky
 
 CLOSE_BAD_MESSAGES = 4002
 CLOSE_TOO_SLOW = 4008
 
-Groups = frozenset[int] | None  # None: all of them
+
+# Frames of a tick by share; full ones by share and how many ticks were skipped before them.
+_Shelf = dict[int | tuple[int, int], bytes]
 
 
 class Sink(Protocol):
@@ -72,9 +66,10 @@ class Viewer:
     outstanding: list[int] = field(default_factory=list)  # ticks sent and not acknowledged
     last_tick: int = -1
     events: tuple[Event, ...] = ()  # not sent yet
-    errors: list[Piece] = field(default_factory=list)
+    errors: tuple[Piece, ...] = ()
     error_times: list[float] = field(default_factory=list)
     closing: bool = False
+    share: int = -1  # equal for viewers with the same view, rights and compression
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +88,28 @@ class Hub:
         self.rules = rules or Rules()
         self.viewers: dict[Viewer, None] = {}
         self.stats: Counter[str] = Counter()
+        self.frames_sent = 0
+        self.bytes_sent = 0
         self._levels: dict[int, Level] = {}
         self._watchers: Counter[int] = Counter()  # of each level
         self._sharers: Counter[View] = Counter()  # of each view
+        self._shares: dict[tuple[View, Groups, bool], int] = {}
+        self._numbers = count()
         self._groups_told = 0  # of the world's groups, in `view` parts to viewers who see all
 
     # -- viewers -----------------------------------------------------------------------------------
 
     def add(self, viewer: Viewer) -> None:
         """A viewer came; its first tick is a full one."""
+        viewer.closing = False
         self.viewers[viewer] = None
         self._watch(viewer.view)
+        viewer.share = self._share(viewer)
 
     def remove(self, viewer: Viewer) -> None:
         """A viewer left. Safe to call twice."""
         if viewer in self.viewers:
+            viewer.closing = True
             del self.viewers[viewer]
             self._unwatch(viewer.view)
 
@@ -115,14 +117,8 @@ class Hub:
         """Its rights changed: true from the next tick on."""
         viewer.groups = groups
         viewer.full = True
-        viewer.events = self.visible(viewer.events, groups)
-
-    def visible(self, events: tuple[Event, ...], groups: Groups) -> tuple[Event, ...]:
-        """The events of groups that may be seen; the very same tuple where these are all."""
-        if groups is None:
-            return events
-        numbers = self.world.groups
-        return tuple(e for e in events if numbers.get((e.fleet, e.group)) in groups)
+        viewer.events = visible(self.world, viewer.events, groups)
+        viewer.share = self._share(viewer)
 
     def resync(self) -> None:
         """A tick broke off: nobody knows who has been told what. The next one starts afresh."""
@@ -151,6 +147,7 @@ class Hub:
             self._unwatch(viewer.view)
             viewer.view = view
             viewer.full = True
+            viewer.share = self._share(viewer)
 
     def _on_rate(self, viewer: Viewer, message: dict[str, Any]) -> None:
         if message["every"] != viewer.every:
@@ -164,13 +161,20 @@ class Hub:
         if len(viewer.error_times) >= MAX_ERRORS_PER_MINUTE:
             self._close(viewer, CLOSE_BAD_MESSAGES, detail)
         else:
-            viewer.errors.append(wire.error_part("bad_message", detail))
+            viewer.errors += (wire.error_part("bad_message", detail),)
 
     def _close(self, viewer: Viewer, code: int, reason: str) -> None:
         if not viewer.closing:
             viewer.closing = True
             self.stats[f"closed_{code}"] += 1
             viewer.sink.close(code, reason)
+
+    def _share(self, viewer: Viewer) -> int:
+        """A number for what a viewer gets, so that the send loop need not compare views."""
+        key = (viewer.view, viewer.groups, viewer.deflated)
+        if len(self._shares) > MAX_SHARES and key not in self._shares:
+            self._shares.clear()
+        return self._shares.setdefault(key, next(self._numbers))
 
     def _watch(self, view: View) -> None:
         self._sharers[view] += 1
@@ -205,41 +209,84 @@ class Hub:
         """
         for idle in [number for number in self._levels if not self._watchers[number]]:
             del self._levels[idle], self._watchers[idle]
+        groups = len(self.world.group_keys)
+        new_groups, self._groups_told = groups > self._groups_told, groups
         try:
-            rows = {n: level.step(self.world, changes) for n, level in self._levels.items()}
-            frames = _TickFrames(self, changes, rows, events, tick, tick_ms, now, degraded)
+            moment = Moment(tick, tick_ms, now, degraded)
+            frames = TickFrames(
+                self.world, self._levels, changes, events, moment, new_groups=new_groups
+            )
+            shelf: _Shelf = {}
             for number, viewer in enumerate(list(self.viewers), start=1):
-                if viewer in self.viewers and not viewer.closing:
-                    self._send_one(viewer, frames, now)
+                if not viewer.closing:
+                    self._send_one(viewer, frames, shelf)
                 if number % YIELD_EVERY == 0:
                     yield
         except BaseException:  # the caller's business, but some viewers have missed this tick
             self.resync()
             raise
 
-    def _send_one(self, viewer: Viewer, frames: _TickFrames, now: float) -> None:
-        news = frames.news(viewer.groups)
-        viewer.events = viewer.events + news if viewer.events else news
-        if frames.tick <= viewer.last_tick:  # the clock was set back: no ack can reach those above
-            viewer.outstanding.clear()
-        if len(viewer.outstanding) >= self.rules.behind_ticks or viewer.sink.paused:
-            self._skip(viewer, now)
+    def _send_one(self, viewer: Viewer, frames: TickFrames, shelf: _Shelf) -> None:
+        tick = frames.moment.tick
+        news = frames.news(viewer.groups) if frames.events else ()
+        if news:
+            viewer.events = viewer.events + news if viewer.events else news
+        outstanding = viewer.outstanding
+        if outstanding and tick <= viewer.last_tick:
+            outstanding.clear()  # the clock was set back: no ack can reach those above
+        if len(outstanding) >= self.rules.behind_ticks or viewer.sink.paused:
+            self._skip(viewer, frames.moment.now)
             return
         viewer.behind_since = None
         if viewer.every > 1:
-            if frames.tick % viewer.every and len(viewer.events) <= MAX_KEPT_EVENTS:
+            if tick % viewer.every and len(viewer.events) <= MAX_KEPT_EVENTS:
                 return
             viewer.full = True
-        data = frames.frame_for(viewer)
-        viewer.outstanding.append(frames.tick)
-        viewer.last_tick = frames.tick
+        if viewer.full or viewer.errors or viewer.events is not news:
+            data = self._special(viewer, frames, shelf, news)
+        else:  # what all who share its view get: mostly another one had it made already
+            found = shelf.get(viewer.share)
+            data = self._shared(viewer, frames, shelf, viewer.share) if found is None else found
+        if viewer.events:
+            viewer.events = ()
+        outstanding.append(tick)
+        viewer.last_tick = tick
+        viewer.sink.write(data)
+        self.frames_sent += 1
+        self.bytes_sent += len(data)
+
+    def _special(
+        self, viewer: Viewer, frames: TickFrames, shelf: _Shelf, news: tuple[Event, ...]
+    ) -> bytes:
+        """A full frame, or one with something in it that is for this viewer alone."""
+        if viewer.errors or viewer.events is not news:
+            data = self._frame(viewer, frames)
+        else:
+            key = (viewer.share, viewer.skipped)
+            data = shelf.get(key) or self._shared(viewer, frames, shelf, key)
         if viewer.skipped:
             self.stats["conflated"] += 1
-        viewer.full, viewer.skipped = False, 0
-        viewer.events, viewer.errors = (), []
-        viewer.sink.write(data)
-        self.stats["frames"] += 1
-        self.stats["bytes"] += len(data)
+        viewer.full, viewer.skipped, viewer.errors = False, 0, ()
+        return data
+
+    def _shared(
+        self,
+        viewer: Viewer,
+        frames: TickFrames,
+        shelf: _Shelf,
+        key: int | tuple[int, int],
+    ) -> bytes:
+        """Make a frame, and keep it where others want it too: alone, it would only take room."""
+        data = self._frame(viewer, frames)
+        if self._sharers[viewer.view] > 1:
+            shelf[key] = data
+        return data
+
+    def _frame(self, viewer: Viewer, frames: TickFrames) -> bytes:
+        wanted = Wanted(
+            viewer.view, viewer.groups, viewer.full, viewer.skipped, viewer.events, viewer.errors
+        )
+        return frames.frame(wanted, deflated=viewer.deflated)
 
     def _skip(self, viewer: Viewer, now: float) -> None:
         self.stats["skipped"] += 1
@@ -251,146 +298,3 @@ class Hub:
             self._close(viewer, CLOSE_TOO_SLOW, "behind for too long")
         elif len(viewer.events) > MAX_KEPT_EVENTS:
             self._close(viewer, CLOSE_TOO_SLOW, "too many events are waiting")
-
-
-class _TickFrames:
-    """What viewers share in one tick, each thing worked out when the first of them asks."""
-
-    def __init__(
-        self,
-        hub: Hub,
-        changes: Changes,
-        rows: dict[int, dict[int, TopicRows]],
-        events: tuple[Event, ...],
-        tick: int,
-        tick_ms: int,
-        now: float,
-        degraded: bool,
-    ) -> None:
-        self.tick = tick
-        self._events = events
-        self._hub = hub
-        self._world = hub.world
-        self._new_groups = len(hub.world.group_keys) > hub._groups_told
-        hub._groups_told = len(hub.world.group_keys)
-        self._changes = changes
-        self._rows = rows
-        self._tick_ms = tick_ms
-        self._time_ms = round(now * 1000)
-        self._degraded = degraded
-        self._heads: dict[tuple[Groups, int], Piece] = {}
-        self._news: dict[Groups, tuple[Event, ...]] = {}
-        self._news_parts: dict[Groups, Piece] = {}
-        self._parts: dict[tuple[int, int, bool], Piece] = {}
-        self._slots: dict[int, dict[int, IntArray]] = {}
-        self._by_cell: dict[tuple[int, bool], dict[int, list[int]]] = {}
-        self._joined: dict[tuple[View, Groups, bool], list[Piece]] = {}
-        self._frames: dict[tuple[View, Groups, bool, int, bool], bytes] = {}
-
-    def news(self, groups: Groups) -> tuple[Event, ...]:
-        """This tick's events of groups that may be seen."""
-        if not self._events:
-            return ()
-        events = self._news.get(groups)
-        if events is None:
-            events = self._news[groups] = self._hub.visible(self._events, groups)
-        return events
-
-    def frame_for(self, viewer: Viewer) -> bytes:
-        """The viewer's frame: from the shelf unless it, or something in it, is for it alone."""
-        alone = self._hub._sharers[viewer.view] == 1
-        if alone or viewer.errors or viewer.events is not self.news(viewer.groups):
-            return wire.frame(self._pieces(viewer), deflated=viewer.deflated)
-        key = (viewer.view, viewer.groups, viewer.full, viewer.skipped, viewer.deflated)
-        data = self._frames.get(key)
-        if data is None:
-            data = wire.frame(self._pieces(viewer), deflated=viewer.deflated)
-            self._frames[key] = data
-        return data
-
-    def _pieces(self, viewer: Viewer) -> list[Piece]:
-        pieces = [self._head(viewer.groups, viewer.skipped)]
-        pieces += self._cells(viewer.view, viewer.groups, viewer.full)
-        if viewer.events:
-            pieces.append(self._events_part(viewer))
-        return [*pieces, *viewer.errors, wire.TAIL]
-
-    def _events_part(self, viewer: Viewer) -> Piece:
-        """Shared by all who wait for nothing but the news."""
-        if viewer.events is not self.news(viewer.groups):
-            return wire.events_part(viewer.events)
-        piece = self._news_parts.get(viewer.groups)
-        if piece is None:
-            piece = self._news_parts[viewer.groups] = wire.events_part(viewer.events)
-        return piece
-
-    def _head(self, groups: Groups, conflated: int) -> Piece:
-        piece = self._heads.get((groups, conflated))
-        if piece is None:
-            piece = self._heads[groups, conflated] = wire.head(
-                self.tick,
-                time_ms=self._time_ms,
-                degraded=self._degraded,
-                conflated=conflated,
-                counts=self._world.counts(groups),
-            )
-        return piece
-
-    def _cells(self, view: View, groups: Groups, full: bool) -> list[Piece]:
-        """The parts of a view: all that is in it, or what changed."""
-        pieces = self._joined.get((view, groups, full))
-        if pieces is None:
-            there = self._topics_by_cell(view.level, full)
-            pieces = self._joined[view, groups, full] = [
-                self._part(view.level, topic, full)
-                for number in view.numbers
-                if number in there
-                for topic in there[number]
-                if groups is None or topic_group(topic) in groups
-            ]
-            if full or (self._new_groups and groups is None):
-                labels = self._group_labels(groups)
-                pieces.insert(0, wire.view_part(view.labels(), labels, reset=full))
-        return pieces
-
-    def _topics_by_cell(self, level: int, full: bool) -> dict[int, list[int]]:
-        """Topics with something to tell; so that a view costs its cells and not the world's."""
-        there = self._by_cell.get((level, full))
-        if there is None:
-            there = self._by_cell[level, full] = {}
-            if full:
-                self._slots[level] = self._hub._levels[level].everyone()
-            for topic in self._slots[level] if full else self._rows.get(level, ()):
-                there.setdefault(topic_cell_number(topic), []).append(topic)
-        return there
-
-    def _group_labels(self, groups: Groups) -> list[str]:
-        numbers = range(len(self._world.group_keys)) if groups is None else sorted(groups)
-        return [self._world.group_label(number) for number in numbers]
-
-    def _part(self, level: int, topic: int, full: bool) -> Piece:
-        """One topic's fragment."""
-        piece = self._parts.get((level, topic, full))
-        if piece is None:
-            content: dict[str, Any] = {
-                "kind": "cell",
-                "cell": label(level, topic_cell(topic)),
-                "group": self._world.group_label(topic_group(topic)),
-            }
-            if full:
-                slots = self._slots[level][topic]
-                content["enter"] = wire.enter_columns(self._world, slots, self._tick_ms)
-            else:
-                self._fill(content, self._rows[level][topic])
-            piece = self._parts[level, topic, full] = wire.part(content)
-        return piece
-
-    def _fill(self, content: dict[str, Any], rows: TopicRows) -> None:
-        if len(rows.leave):
-            content["leave"] = rows.leave + 1
-        if len(rows.enter):
-            content["enter"] = wire.enter_columns(self._world, rows.enter, self._tick_ms)
-        if len(rows.move):
-            content["move"] = wire.move_columns(self._world, self._changes, rows.move)
-        if len(rows.restate):
-            content["state"] = wire.state_columns(self._world, rows.restate, self._tick_ms)

@@ -96,9 +96,10 @@ class Registry:
         pending = self.policy == "pending"
         if pending and self.pending_count() >= MAX_PENDING:
             return None
+        plate = plate.strip()[:MAX_IDENT_CHARS] if plate.isprintable() else ""
         vehicle = Vehicle(
             id=vehicle_id(ident),
-            name=plate.strip()[:MAX_IDENT_CHARS] or ident.strip(),
+            name=plate or ident.strip(),
             device=ident.strip(),
             protocol=protocol,
             status=DeviceStatus.PENDING if pending else DeviceStatus.ACTIVE,

@@ -135,23 +135,26 @@ class World:
 
         Rows of vehicles that were never described are counted and left out.
         """
-        rows = self._merge(chain(self._restored, news))
+        touched = self._merge(chain(self._restored, news))
         self._restored = []
-        slots = np.array(sorted(rows), dtype=np.int64)
-        fresh = slots[~self.on_map[slots]]
+        slots = np.fromiter(touched, np.int64, len(touched))
+        slots.sort()
+        was_on_map = self.on_map[slots]
         old_lat, old_lon = self.lat[slots], self.lon[slots]
         old_fix = self.fix_ms[slots]
         old_speed, old_course = self.speed[slots], self.course[slots]
-        self._write(slots, [self.lives[slot] for slot in slots.tolist()])
+        lives = self.lives
+        self._write(slots, [lives[slot] for slot in slots.tolist()])
         d_lat, d_lon = self.lat[slots] - old_lat, self.lon[slots] - old_lon
         d_fix = self.fix_ms[slots] - old_fix
-        placed = slots[self.has_fix[slots]]
-        fresh = np.intersect1d(fresh, placed, assume_unique=True)
-        self.on_map[fresh] = True
         moved = (d_lat != 0) | (d_lon != 0) | (d_fix != 0)
         moved |= (self.speed[slots] != old_speed) | (self.course[slots] != old_course)
-        moved &= self.on_map[slots] & ~np.isin(slots, fresh, assume_unique=True)
-        entered = np.union1d(fresh, np.array(sorted(self._entered), dtype=np.int64))
+        moved &= was_on_map
+        fresh = slots[self.has_fix[slots] & ~was_on_map]
+        self.on_map[fresh] = True
+        entered = fresh
+        if self._entered:
+            entered = np.union1d(fresh, np.fromiter(self._entered, np.int64, len(self._entered)))
         left = np.array(sorted(self._left), dtype=np.int64)
         self._entered, self._left = set(), set()
         return Changes(
@@ -210,7 +213,7 @@ class World:
         )
         unknown = [f.course_deg is None for f in fixes]
         self.course[placed[unknown]] = UNKNOWN
-        self.motion[slots] = [x.motion for x in lives]
+        self.motion[slots] = np.fromiter([x.motion for x in lives], np.int64, len(lives))
         self.motion_since_ms[slots] = _scaled([x.motion_since for x in lives], 1e3)
         self.contact_ms[slots] = _scaled([x.contact_time for x in lives], 1e3)
         self.flags[slots] = [_FLAGS[x.ignition] | (FLAG_ALARM if x.alarms else 0) for x in lives]

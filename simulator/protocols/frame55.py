@@ -35,9 +35,8 @@ OVERHEAD = 5
 FIX_VALID, IGNITION, STORED, MOVING = 1, 2, 16, 32
 MOVING_ABOVE_KMH = 1.0
 
-_POSITION = struct.Struct(
-    ">IiiHHhBB"
-)  # time, lat, lon, speed, course, altitude, satellites, status
+# time, lat, lon, speed, course, altitude, satellites, status
+_POSITION = struct.Struct(">IiiHHhBB")
 
 
 def frame(command: int, payload: bytes = b"", address: int = ADDRESS) -> bytes:

@@ -6,7 +6,7 @@ import csv
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -87,10 +87,11 @@ def read_table(path: Path, layout: Layout) -> list[Trip]:
     if not points:
         raise TripError(f"{path}: none of its rows can be understood")
     remarks = (f"{len(bad)} rows left out, the first is {next(iter(bad))}",) if bad else ()
-    return [
-        Trip(name, tuple(sorted(some, key=lambda point: point.time or 0.0)), str(path), remarks)
+    trips = [
+        Trip(name, tuple(sorted(some, key=lambda point: point.time or 0.0)), str(path))
         for name, some in points.items()
     ]
+    return [replace(trips[0], remarks=remarks), *trips[1:]]
 
 
 def _columns(path: Path, layout: Layout, headings: Sequence[str]) -> dict[str, str]:

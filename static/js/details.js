@@ -8,6 +8,7 @@ import {
   FLAG_IGNITION_KNOWN,
   FLAG_IGNITION_ON,
   MOVING,
+  OFFLINE,
   STALE,
   STATES,
   UNKNOWN,
@@ -15,6 +16,7 @@ import {
 import { RecordPoller } from "./record.js";
 import { currentSpeed, setGlyph } from "./rows.js";
 import { Sparkline } from "./sparkline.js";
+import { TrackLoader } from "./track.js";
 
 /** @typedef {import("./desk.js").Desk} Desk */
 /** @typedef {import("./record.js").VehicleRecord} VehicleRecord */
@@ -27,14 +29,21 @@ export class Details {
 
   /**
    * @param {Desk} desk @param {HTMLElement} panel
-   * @param {{reachable: () => boolean, onCentre: (slot: number) => void}} options
+   * @param {{reachable: () => boolean, onCentre: (slot: number) => void,
+   *   onTrack: (slot: number, points: import("./track.js").TrackPoint[]) => void}} options
    */
-  constructor(desk, panel, { reachable, onCentre }) {
+  constructor(desk, panel, { reachable, onCentre, onTrack }) {
     this.desk = desk;
     this.panel = panel;
     this.spark = new Sparkline(/** @type {HTMLCanvasElement} */ (this.#get("spark")));
     this.poller = new RecordPoller(desk.config.api, reachable, (_, record) => {
       this.#record = record;
+      this.render();
+    });
+    this.track = new TrackLoader(desk.config.api, (id, points) => {
+      if (id !== desk.selected.value || desk.selectedSlot < 0) return;
+      onTrack(desk.selectedSlot, points);
+      this.spark.backfill(points.flatMap(({ ms, kmh }) => (kmh === null ? [] : [{ ms, kmh }])));
       this.render();
     });
     this.#get("details-close").addEventListener("click", () => desk.select(null));
@@ -69,6 +78,7 @@ export class Details {
     this.spark.clear();
     this.panel.hidden = id === null;
     this.poller.watch(id);
+    this.track.load(id, this.desk.serverNow());
     if (id === null) return;
     this.#sample();
     this.render();
@@ -96,19 +106,20 @@ export class Details {
     if (slot >= 0) this.#renderLive(slot);
     else this.#renderGone();
     this.#renderRecord();
+    this.#renderSpark();
+  }
+
+  #renderSpark() {
+    const { desk, spark } = this;
+    const { value: strings } = desk.strings;
+    const now = desk.serverNow();
     const style = getComputedStyle(document.documentElement);
-    this.spark.draw(
-      style.getPropertyValue("--accent"),
-      style.getPropertyValue("--hairline"),
-      this.desk.serverNow(),
-    );
-    const top = Math.round(this.spark.topKmh);
-    this.#write(
-      "spark-max",
-      this.desk.t("details.top", {
-        speed: this.desk.strings.value.unit(top, "kilometer-per-hour"),
-      }),
-    );
+    spark.draw(style.getPropertyValue("--accent"), style.getPropertyValue("--hairline"), now);
+    const label = desk.t("details.sparkline", { duration: strings.duration(spark.spanMs(now)) });
+    const top = strings.unit(Math.round(spark.topKmh), "kilometer-per-hour");
+    this.#write("spark-label", label);
+    this.#write("spark-max", desk.t("details.top", { speed: top }));
+    this.#get("spark").setAttribute("aria-label", label);
   }
 
   /** @param {number} slot */
@@ -133,10 +144,7 @@ export class Details {
     );
     this.#write("details-age", strings.value.ago(serverNow - c.fixMs[slot]));
     this.#renderGauges(slot, old);
-    this.#write(
-      "details-position",
-      `${(c.lat[slot] / 1e6).toFixed(5)}, ${(c.lon[slot] / 1e6).toFixed(5)}`,
-    );
+    this.#write("details-position", coordinates(c.lat[slot] / 1e6, c.lon[slot] / 1e6));
     this.#write(
       "details-fix",
       `${strings.value.clock(c.fixMs[slot])} · ${strings.value.ago(serverNow - c.fixMs[slot])}`,
@@ -179,13 +187,26 @@ export class Details {
   /** Selected, but not among what the feed tells: out of view, or no longer there. */
   #renderGone() {
     const { desk } = this;
+    const record = this.#record;
+    const position = record?.position;
+    const strings = desk.strings.value;
+    const fixMs = Date.parse(position?.fix_time ?? "");
     this.panel.dataset.vehicle = desk.selected.value ?? "";
     this.panel.dataset.state = "offline";
     this.panel.classList.add("details-old");
-    if (this.#record) this.#write("details-name", this.#record.name ?? "");
+    setGlyph(this.#get("details-glyph"), OFFLINE, "details-glyph");
+    this.#get("details-alarm").hidden = true;
+    this.#write("details-name", record?.name || desk.selected.value || "");
     this.#write("details-state", desk.t(desk.narrowed ? "details.outOfView" : "details.gone"));
-    this.#write("details-age", "");
+    this.#write("details-age", Number.isNaN(fixMs) ? "" : strings.ago(desk.serverNow() - fixMs));
+    this.#write("details-fix", Number.isNaN(fixMs) ? "–" : strings.dateTime(fixMs));
+    this.#write("details-position", position ? coordinates(position.lat, position.lon) : "–");
+    this.#write("details-device", record?.device ?? "–");
+    this.#write("speed-label", desk.t("details.speedLast"));
+    this.#write("ignition-label", desk.t("details.ignitionLast"));
+    for (const id of ["details-speed", "details-course", "details-ignition"]) this.#write(id, "–");
     this.#write("details-quick", "");
+    this.#get("course-needle").setAttribute("hidden", "");
   }
 
   #renderRecord() {
@@ -254,4 +275,9 @@ export class Details {
     const element = this.#get(id);
     if (element.textContent !== text) element.textContent = text;
   }
+}
+
+/** Latitude and longitude as people paste them. @param {number} lat @param {number} lon degrees */
+function coordinates(lat, lon) {
+  return `${lat.toFixed(5)}, ${lon.toFixed(5)}`;
 }

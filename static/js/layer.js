@@ -8,6 +8,7 @@ import { HitGrid } from "./hitgrid.js";
 import { Labels, offset, shortName } from "./labels.js";
 import { Markers, markerSize } from "./markers.js";
 import { FLAG_ALARM, MOVING } from "./model.js";
+import { ZOOM_MS, zoomEase } from "./motion.js";
 import { Scene } from "./scene.js";
 
 /** @typedef {import("./canvaslayer.js").View} View */
@@ -33,6 +34,9 @@ export class VehicleLayer extends CanvasLayer {
   hovered = -1;
   labels = true;
   scene = new Scene();
+  /** The view from which the map is being zoomed, and since when. @type {View | null} */
+  #zoomFrom = null;
+  #zoomedAt = 0;
   #grid = new HitGrid();
   #gridIsFresh = false;
   #labels = new Labels();
@@ -48,6 +52,27 @@ export class VehicleLayer extends CanvasLayer {
     this.palette = palette;
     this.insets = insets;
     this.markers = new Markers(palette);
+    // Markers keep their size while the map is zoomed: they are drawn along, not stretched.
+    this.canvas.classList.remove("leaflet-zoom-animated");
+  }
+
+  /** @override @returns {Record<string, L.LeafletEventHandlerFn>} */
+  getEvents() {
+    return {
+      zoomanim: () => {
+        this.#zoomFrom = this.#viewNow();
+        this.#zoomedAt = performance.now();
+      },
+      zoomend: () => {
+        this.#zoomFrom = null;
+      },
+      resize: () => this.resize(),
+    };
+  }
+
+  /** Whether the map is being zoomed, so that every frame is another. */
+  get zooming() {
+    return this.#zoomFrom !== null;
   }
 
   /** Names on the map now. */
@@ -70,7 +95,7 @@ export class VehicleLayer extends CanvasLayer {
 
   /** @param {number} now monotonic ms */
   draw(now) {
-    const view = this.beginDraw();
+    const view = this.#along(this.beginDraw(), now);
     this.scene.collect(this.store, view, now, this.selected);
     this.#gridIsFresh = false;
     const size = markerSize(this.scene.count, view.zoom);
@@ -99,12 +124,35 @@ export class VehicleLayer extends CanvasLayer {
 
   /** Where a vehicle was placed last, px of the map's container. @param {number} slot */
   pointOf(slot) {
-    const view = this.viewAt(this.mapOf().containerPointToLayerPoint([-this.pad, -this.pad]));
+    const view = this.#viewNow();
     const { drawnX, drawnY } = this.store.columns;
     const x = drawnX[slot] + Math.round(view.centreX - drawnX[slot]);
     return {
       x: x * view.size - view.left - this.pad,
       y: drawnY[slot] * view.size - view.top - this.pad,
+    };
+  }
+
+  #viewNow() {
+    return this.viewAt(this.mapOf().containerPointToLayerPoint([-this.pad, -this.pad]));
+  }
+
+  /**
+   * The view on the way of a zoom. Leaflet is at its end from the start and lets the browser move
+   * the layers there: every point goes straight from its old place to its new one.
+   * @param {View} to @param {number} now @returns {View}
+   */
+  #along(to, now) {
+    const from = this.#zoomFrom;
+    if (!from) return to;
+    const share = zoomEase(Math.min(1, (now - this.#zoomedAt) / ZOOM_MS));
+    const between = (/** @type {number} */ a, /** @type {number} */ b) => a + (b - a) * share;
+    return {
+      ...to,
+      size: between(from.size, to.size),
+      left: between(from.left, to.left),
+      top: between(from.top, to.top),
+      zoom: between(from.zoom, to.zoom),
     };
   }
 

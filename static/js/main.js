@@ -130,6 +130,7 @@ setUpSearch(desk, search, byId("search-clear"));
 const panel = new Details(desk, details, {
   reachable: () => pill.state === "live" || pill.state === "degraded" || pill.state === "delayed",
   onCentre: (slot) => view.camera.centreOn(slot),
+  onTrack: (slot, points) => view.addTrack(slot, points),
 });
 new Alarms(desk, byId("toasts"), (slot) => view.camera.centreOn(slot));
 setUpCopyButtons(document);
@@ -164,7 +165,9 @@ desk.selected.subscribe((id) => {
 });
 desk.dock.subscribe(rested);
 search.addEventListener("focus", () => {
-  if (SMALL_SCREEN.matches) dockSheet.set("full");
+  if (!SMALL_SCREEN.matches) return;
+  desk.select(null);
+  dockSheet.set("full");
 });
 
 // Keys.

@@ -5,11 +5,13 @@
 import { BaseMapLayer } from "./basemap.js";
 import { Camera } from "./camera.js";
 import { Datum } from "./datum.js";
+import { distanceM } from "./geo.js";
 import { GraticuleLabels } from "./graticulelabels.js";
 import { GroundLayer } from "./ground.js";
 import { VehicleLayer } from "./layer.js";
 import { REDUCED_MOTION, mapInsets } from "./layout.js";
-import { MOVING, STATES, UNKNOWN } from "./model.js";
+import { MOVING } from "./model.js";
+import { isGap } from "./motion.js";
 import { Pace } from "./pace.js";
 import { Pointer } from "./pointer.js";
 import { RoadLayer } from "./roadlayer.js";
@@ -114,15 +116,43 @@ export class MapView {
       this.trails.push(slot, c.toX[slot], c.toY[slot], c.fixMs[slot], c.gap[slot] === 1);
     for (const slot of store.moved) {
       this.trails.push(slot, c.toX[slot], c.toY[slot], c.fixMs[slot], c.gap[slot] === 1);
-      const step =
-        Math.abs(c.toX[slot] - c.beforeX[slot]) + Math.abs(c.toY[slot] - c.beforeY[slot]);
-      if (c.gap[slot] === 0 && c.state[slot] === MOVING && step > ROAD_STEP && this.#usesRoads) {
-        this.roads.add(c.beforeX[slot], c.beforeY[slot], c.toX[slot], c.toY[slot]);
+      if (c.gap[slot] === 0 && c.state[slot] === MOVING) {
+        this.#drive(c.beforeX[slot], c.beforeY[slot], c.toX[slot], c.toY[slot]);
       }
     }
     if (this.#usesRoads && !document.hidden) this.roadLayer.addFresh();
     if (store.moved.length > 0) this.#busyUntil = performance.now() + BUSY_TICKS * store.intervalMs;
     this.touch();
+  }
+
+  /**
+   * Works a stored track into trail and streets.
+   * @param {number} slot @param {import("./track.js").TrackPoint[]} points
+   */
+  addTrack(slot, points) {
+    const out = new Float64Array(2);
+    /** @type {{x: number, y: number, ms: number, gap: boolean}[]} */
+    const older = [];
+    points.forEach(({ lat, lon, ms }, i) => {
+      const before = points[i - 1];
+      this.datum.project(lat, lon, out);
+      const gap = !before || isGap(distanceM(before.lat, before.lon, lat, lon), ms - before.ms);
+      older.push({ x: out[0], y: out[1], ms, gap });
+      if (!gap) this.#drive(older[i - 1].x, older[i - 1].y, out[0], out[1]);
+    });
+    this.trails.backfill(slot, older);
+    if (this.#usesRoads) this.roadLayer.addFresh();
+    this.#trailsAt = -Infinity;
+    this.touch();
+  }
+
+  /**
+   * A step that was driven becomes a piece of street; world coordinates.
+   * @param {number} x1 @param {number} y1 @param {number} x2 @param {number} y2
+   */
+  #drive(x1, y1, x2, y2) {
+    const step = Math.abs(x2 - x1) + Math.abs(y2 - y1);
+    if (this.#usesRoads && step > ROAD_STEP) this.roads.add(x1, y1, x2, y2);
   }
 
   /** The map's bounds, WGS-84 degrees. */
@@ -151,31 +181,6 @@ export class MapView {
       costMs: Number(this.pace.costMs.toFixed(2)),
       inView: this.vehicles.scene.count,
       labels: this.vehicles.labelCount,
-    };
-  }
-
-  /** A vehicle as the page shows it. @param {number} slot */
-  describe(slot) {
-    const { store } = this.desk;
-    const c = store.columns;
-    const drawn = this.datum.fromMap(Datum.latLngOf(c.drawnX[slot], c.drawnY[slot]));
-    const point = this.vehicles.pointOf(slot);
-    const frame = this.map.getContainer().getBoundingClientRect();
-    return {
-      id: store.ids[slot],
-      name: store.names[slot],
-      device: store.devices[slot],
-      lat: c.lat[slot] / 1e6,
-      lon: c.lon[slot] / 1e6,
-      drawnLat: drawn.lat,
-      drawnLon: drawn.lon,
-      drawnCourse: Number.isNaN(c.drawnCourse[slot]) ? null : c.drawnCourse[slot],
-      state: STATES[c.state[slot]],
-      speedKmh: c.speed[slot] === UNKNOWN ? null : c.speed[slot] / 10,
-      fixTime: c.fixMs[slot],
-      shown: c.shown[slot] === 1,
-      x: frame.left + point.x,
-      y: frame.top + point.y,
     };
   }
 
@@ -220,7 +225,7 @@ export class MapView {
       this.#trailsAt = -Infinity;
       this.on.moved();
     });
-    map.on("resize", () => this.touch());
+    map.on("resize zoomanim", () => this.touch());
     map.on("zoomstart", () => this.camera.setMoving(true));
     map.on("zoomend", () => this.camera.setMoving(false));
     window.addEventListener("pagehide", () => {
@@ -253,7 +258,9 @@ export class MapView {
     const now = performance.now();
     const gap = now - this.#frameAt;
     this.#frameAt = now;
-    const busy = this.#dirty || now < this.#busyUntil || this.desk.follow.value === "on";
+    const { zooming } = this.vehicles;
+    const following = this.desk.follow.value === "on";
+    const busy = this.#dirty || zooming || following || now < this.#busyUntil;
     if (!busy || !this.pace.due(now)) {
       this.#drewLastFrame = false;
       return;
@@ -263,7 +270,7 @@ export class MapView {
     this.vehicles.selected = this.trailLayer.selected = this.desk.selectedSlot;
     this.vehicles.hovered = this.desk.hovered.value;
     this.vehicles.draw(now);
-    if (now - this.#trailsAt >= this.trailLayer.everyMs) {
+    if (!zooming && now - this.#trailsAt >= this.trailLayer.everyMs) {
       this.#trailsAt = now;
       this.trailLayer.draw(this.desk.serverNow());
     }

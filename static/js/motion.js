@@ -62,6 +62,28 @@ export function progress(
   return now <= start ? 0 : (now - start) / (end - start);
 }
 
+/** How long a zoom of the map takes, and the two inner points of its curve: as leaflet.css says. */
+export const ZOOM_MS = 250;
+const ZOOM_X = [0, 0.25];
+const ZOOM_Y = [0, 1];
+
+/**
+ * How far a zoom is at a share of its time: the style sheet's cubic-bezier, solved by bisection.
+ * @param {number} t share of the time, 0 to 1
+ */
+export function zoomEase(t) {
+  const bezier = (/** @type {number} */ s, /** @type {number[]} */ [a, b]) =>
+    3 * (1 - s) ** 2 * s * a + 3 * (1 - s) * s * s * b + s ** 3;
+  let low = 0;
+  let high = 1;
+  for (let i = 0; i < 20; i += 1) {
+    const middle = (low + high) / 2;
+    if (bezier(middle, ZOOM_X) < t) low = middle;
+    else high = middle;
+  }
+  return bezier((low + high) / 2, ZOOM_Y);
+}
+
 /**
  * Share of a turn that is over: a vehicle is round the corner before it is through the street.
  * @param {number} t share of the glide

@@ -58,7 +58,8 @@ export class RestLayer extends CanvasLayer {
     if (this.#drawSoon !== 0) return;
     this.#drawSoon = requestAnimationFrame(() => {
       this.#drawSoon = 0;
-      if (this.map) this.redraw();
+      // While the map is being zoomed the layer is stretched; it is drawn when that is over.
+      if (this.map?.getZoom() === this.drawnZoom) this.redraw();
     });
   }
 

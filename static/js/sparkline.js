@@ -1,5 +1,5 @@
 /**
- * The speed of the selected vehicle since it was selected, as a small filled line.
+ * The speed of the selected vehicle over the last minutes, as a small filled line.
  */
 
 /** Samples kept: half an hour at one a second. */
@@ -28,6 +28,18 @@ export class Sparkline {
 
   clear() {
     this.#samples = [];
+  }
+
+  /** How far back the line reaches, ms. @param {number} nowMs by the server's clock */
+  spanMs(nowMs) {
+    return Math.max(MIN_SPAN_MS, this.#samples.length > 0 ? nowMs - this.#samples[0].ms : 0);
+  }
+
+  /** Puts older samples before those that are there. @param {{ms: number, kmh: number}[]} older */
+  backfill(older) {
+    const first = this.#samples[0]?.ms ?? Infinity;
+    this.#samples = [...older.filter(({ ms }) => ms < first), ...this.#samples];
+    this.#samples = this.#samples.slice(-MAX_SAMPLES);
   }
 
   /** @param {number} ms of the fix @param {number} kmh */
@@ -71,7 +83,7 @@ export class Sparkline {
    */
   #plot(context, width, height, colour, nowMs) {
     const samples = this.#samples;
-    const start = Math.min(samples[0].ms, nowMs - MIN_SPAN_MS);
+    const start = nowMs - this.spanMs(nowMs);
     const top = Math.max(MIN_TOP_KMH, this.topKmh) * 1.1;
     const x = (/** @type {number} */ ms) => ((ms - start) / (nowMs - start)) * (width - 4);
     const y = (/** @type {number} */ kmh) => height - 2 - (kmh / top) * (height - 6);

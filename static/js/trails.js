@@ -4,7 +4,7 @@
  * A point that adds nothing (a straight piece, driven a moment ago) is replaced by the next, so
  * that five minutes at one fix a second fit into a short ring.
  */
-import { turnDeg } from "./motion.js";
+import { GAP_MS, turnDeg } from "./motion.js";
 
 /** Points of one vehicle. */
 export const TRAIL_POINTS = 96;
@@ -60,6 +60,26 @@ export class Trails {
     this.#write(place, x, y, fixMs, gap || this.length[slot] === 0);
     this.head[slot] = (this.head[slot] + 1) % TRAIL_POINTS;
     if (this.length[slot] < TRAIL_POINTS) this.length[slot] += 1;
+  }
+
+  /**
+   * Puts older points before those that are there.
+   * @param {number} slot
+   * @param {{x: number, y: number, ms: number, gap: boolean}[]} older in order of time
+   */
+  backfill(slot, older) {
+    /** @type {{x: number, y: number, ms: number, gap: boolean}[]} */
+    const known = [];
+    this.backwards(slot, -Infinity, (x, y, seconds, gap) => {
+      known.unshift({ x, y, ms: seconds * 1000 + this.#epochMs, gap });
+    });
+    const first = known[0]?.ms ?? Infinity;
+    const added = older.filter(({ ms }) => ms < first);
+    // The first point that was seen began a trail; now there is one before it.
+    const last = added[added.length - 1];
+    if (last && known.length > 0) known[0].gap = known[0].ms - last.ms > GAP_MS;
+    this.clear(slot);
+    for (const { x, y, ms, gap } of [...added, ...known]) this.push(slot, x, y, ms, gap);
   }
 
   /** @param {number} slot */

@@ -193,3 +193,26 @@ test("a standing vehicle does not push its drive out of the trail", () => {
   trails.backwards(0, 0, (_x, _y, seconds) => (oldest = seconds));
   assert.ok(oldest < 5);
 });
+
+test("a stored track goes before what was seen, and is joined to it unless time passed", () => {
+  const trails = new Trails(0);
+  for (let s = 100; s < 110; s += 1) trails.push(0, s * 14 * M, 0, s * 1000, false);
+  const older = [];
+  for (let s = 0; s < 105; s += 1) older.push({ x: s * 14 * M, y: 0, ms: s * 1000, gap: s === 0 });
+  trails.backfill(0, older);
+  const seen = [];
+  trails.backwards(0, 0, (x, _y, seconds, gap) => seen.push({ x, seconds, gap }));
+  assert.equal(seen[0].seconds, 109);
+  assert.ok(seen[seen.length - 1].seconds <= 5);
+  assert.ok(
+    seen.every(({ seconds }, i) => i === 0 || seconds < seen[i - 1].seconds),
+    "in order",
+  );
+  assert.deepEqual(seen.filter(({ gap }) => gap).length, 1, "only the oldest begins a trail");
+  trails.clear(0);
+  trails.push(0, 0.5, 0.5, 900_000, false);
+  trails.backfill(0, older.slice(0, 10));
+  const gaps = [];
+  trails.backwards(0, 0, (_x, _y, seconds, gap) => gap && gaps.push(seconds));
+  assert.deepEqual(gaps, [900, 0]);
+});

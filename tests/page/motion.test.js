@@ -8,6 +8,7 @@ import {
   progress,
   turnDeg,
   turnProgress,
+  zoomEase,
 } from "../../static/js/motion.js";
 import { VehicleStore } from "../../static/js/store.js";
 
@@ -184,4 +185,16 @@ test("columns grow with the fleet and slots are used again", () => {
   store.end();
   assert.equal(store.slotOf("new"), freed);
   assert.equal(store.size, 3000);
+});
+
+test("a zoom's curve starts and ends where it shall and runs ahead of time between", () => {
+  assert.ok(zoomEase(0) < 1e-5 && zoomEase(1) > 1 - 1e-5);
+  let before = 0;
+  for (let t = 0.05; t < 1; t += 0.05) {
+    const share = zoomEase(t);
+    assert.ok(share > before && share > t);
+    before = share;
+  }
+  // At s = 1/2 the curve cubic-bezier(0, 0, 0.25, 1) is at x = 0.21875, y = 0.5.
+  assert.ok(Math.abs(zoomEase(0.21875) - 0.5) < 1e-4);
 });

@@ -6,6 +6,7 @@ import { ServerClock } from "../../static/js/clock.js";
 import { deviceAddress } from "../../static/js/config.js";
 import { Strings, chooseLanguage } from "../../static/js/i18n.js";
 import { Subscription, WATCH_ALL_UP_TO } from "../../static/js/subscribe.js";
+import { readTrack } from "../../static/js/track.js";
 import { formatHash, parseHash } from "../../static/js/url.js";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -178,4 +179,67 @@ test("the address for trackers is one that they can reach", () => {
   assert.equal(deviceAddress("[::]:7000", "fleet.example"), "fleet.example:7000");
   assert.equal(deviceAddress("10.1.2.3:9501", "fleet.example"), "10.1.2.3:9501");
   assert.equal(deviceAddress("", "localhost"), "localhost:9501");
+});
+
+test("of a stored track the usable points are read, in order of time", () => {
+  const at = (second, more) => ({
+    fix_time: `2026-03-01T08:30:${second}.000Z`,
+    lat: 1,
+    lon: 2,
+    speed_kmh: 3,
+    ...more,
+  });
+  const points = readTrack({
+    positions: [
+      at("15"),
+      at("10", { speed_kmh: null }),
+      at("12", { valid: false }),
+      at("xx"),
+      at("13", { lat: undefined }),
+    ],
+  });
+  assert.deepEqual(points, [
+    { ms: Date.UTC(2026, 2, 1, 8, 30, 10), lat: 1, lon: 2, kmh: null },
+    { ms: Date.UTC(2026, 2, 1, 8, 30, 15), lat: 1, lon: 2, kmh: 3 },
+  ]);
+  assert.deepEqual(readTrack({}), []);
+});
+
+/** Relative luminance and contrast as WCAG 2 defines them. */
+function contrast(/** @type {string} */ one, /** @type {string} */ other) {
+  const [a, b] = [one, other].map((colour) => {
+    const hex = colour.length === 4 ? colour.replace(/[0-9a-f]/gi, "$&$&") : colour;
+    const [r, g, blue] = [1, 3, 5].map((i) => {
+      const v = parseInt(hex.slice(i, i + 2), 16) / 255;
+      return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * blue;
+  });
+  return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+}
+
+test("in both themes markers stand out from the ground 3:1, and texts from their surface 4.5:1", async () => {
+  const css = await read("static/css/tokens.css");
+  const [dark, light] = css.split(':root[data-theme="light"]');
+  for (const [theme, block] of Object.entries({ dark, light })) {
+    const colours = Object.fromEntries(
+      [...block.matchAll(/--([\w-]+): (#[0-9a-f]{3,6});/gi)].map(([, name, value]) => [
+        name,
+        value,
+      ]),
+    );
+    for (const marker of ["moving", "idle", "parked", "stale", "offline", "alarm", "accent"]) {
+      for (const ground of ["land", "sea"]) {
+        const ratio = contrast(colours[marker], colours[ground]);
+        assert.ok(ratio >= 3, `${theme}: ${marker} on ${ground} ${ratio.toFixed(2)}`);
+      }
+    }
+    for (const text of ["text", "text-2", "text-3"]) {
+      for (const surface of ["surface", "surface-raised"]) {
+        const ratio = contrast(colours[text], colours[surface]);
+        assert.ok(ratio >= 4.5, `${theme}: ${text} on ${surface} ${ratio.toFixed(2)}`);
+      }
+    }
+    assert.ok(contrast(colours["on-accent"], colours.accent) >= 4.5, `${theme}: accent buttons`);
+  }
 });

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from simulator.cli import app, parse_bbox, parse_place
+from simulator.cli import app
 from simulator.errors import UsageError
+from simulator.options import parse_bbox, parse_place, parse_url
 
 RUNNER = CliRunner()
 
@@ -45,6 +46,9 @@ def test_identities_are_listed() -> None:
          "127.0.0.1:1: no connection within 0.1 s"),
         (["viewers", "--bbox", "1,2,3"], 2, "'1,2,3' is not WEST,SOUTH,EAST,NORTH"),
         (["run", "--vehicles", "99000"], 2, "local ports"),
+        (["run", "--url", "localhost:8080"], 2, "'localhost:8080' is not http://HOST:PORT"),
+        (["replay", "town-car.gpx", "--ident", "X1"], 2, "'X1' is not 12 digits, as jt808 has"),
+        (["replay", "town-car.gpx", "--ident", "1234567890123"], 2, "is not 12 digits"),
     ],
 )  # fmt: skip
 def test_errors_are_one_line_and_a_code(arguments: list[str], code: int, message: str) -> None:
@@ -72,3 +76,4 @@ def test_places_and_boxes_are_read() -> None:
     assert parse_place("-33.4, 70") == (-33.4, 70.0)
     assert parse_bbox("170,-20,-170,20") == (170.0, -20.0, -170.0, 20.0)
     assert parse_bbox(None) is None
+    assert parse_url("https://tracker.example/") == "https://tracker.example"

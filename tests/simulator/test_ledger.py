@@ -26,7 +26,7 @@ def stated(second: float, **changes: int) -> Stated:
 @pytest.fixture
 def ledger() -> Ledger:
     one = Ledger([(1, IDENT, FAMILY)], 2, keep=[1])
-    one.started_ms = START * 1000
+    one.begin(START, 1.0)
     return one
 
 
@@ -133,7 +133,7 @@ def test_what_a_fault_held_back_is_excused_seen_or_not(ledger: Ledger) -> None:
 
 def test_two_fixes_of_one_second_are_told_apart() -> None:
     ledger = Ledger([(1, IDENT, FAMILY)], 1)
-    ledger.started_ms = START * 1000
+    ledger.begin(START, 1.0)
     ledger.sent(1, fix(0), START, prompt=True)
     ledger.sent(1, fix(0.5), START + 0.5, prompt=True)
     half = dataclasses.replace(FAMILY.stated(fix(0.5)))
@@ -143,11 +143,40 @@ def test_two_fixes_of_one_second_are_told_apart() -> None:
     assert counts(ledger.finish(START + 60)) == {"exact": 1, "merged": 1}
 
 
+def test_a_fix_that_says_the_same_again_needs_not_be_seen_again() -> None:
+    ledger = Ledger([(1, IDENT, FAMILY)], 1)
+    ledger.begin(START, 1.0)
+    ledger.sent(1, fix(0), START, prompt=True)
+    ledger.sent(1, fix(0), START + 0.25, prompt=True)  # before the tick
+    ledger.seen(0, IDENT, stated(0), START + 0.4)
+    ledger.sent(1, fix(0), START + 0.5, prompt=True)  # and after it
+    assert counts(ledger.finish(START + 60)) == {"exact": 1, "merged": 2}
+
+
+def test_between_two_that_say_the_same_another_one_is_passed_over() -> None:
+    ledger = Ledger([(1, IDENT, FAMILY)], 1)
+    ledger.begin(START, 1.0)
+    ledger.sent(1, fix(0), START, prompt=True)
+    ledger.seen(0, IDENT, stated(0), START + 0.1)
+    ledger.sent(1, fix(0.5), START + 0.5, prompt=True)
+    ledger.sent(1, fix(0), START + 0.6, prompt=True)
+    ledger.seen(0, IDENT, stated(0.5), START + 1.0)
+    assert counts(ledger.finish(START + 60)) == {"exact": 1, "merged": 2}
+
+
 def test_other_vehicles_and_older_fixes_are_none_of_our_business(ledger: Ledger) -> None:
     drive(ledger, 0)
     ledger.seen(0, "someone else", stated(0), START + 1.0)
     ledger.seen(0, IDENT, stated(-1), START + 1.0)
     assert counts(ledger.fates) == {}
+
+
+def test_nothing_is_lost_before_it_would_be_late() -> None:
+    ledger = Ledger([(1, IDENT, FAMILY)], 1, late_after_s=2.0)
+    ledger.begin(START, 0.2)
+    drive(ledger, 0, 1, 2)
+    ledger.seen(0, IDENT, stated(2), START + 2.5)
+    assert counts(ledger.finish(START + 60)) == {"exact": 1, "merged": 1, "lost": 1}
 
 
 def test_before_the_run_begins_nothing_counts() -> None:
@@ -159,7 +188,7 @@ def test_before_the_run_begins_nothing_counts() -> None:
 def test_leading_zeros_of_an_identity_do_not_matter() -> None:
     family = FAMILIES["jt808"]
     ledger = Ledger([(1, family.ident(1), family)], 1)
-    ledger.started_ms = START * 1000
+    ledger.begin(START, 1.0)
     ledger.sent(1, fix(0), START, prompt=True)
     ledger.seen(0, family.ident(1).lstrip("0"), family.stated(fix(0)), START + 1.0)
     assert counts(ledger.finish(START + 9)) == {"exact": 1}

@@ -10,7 +10,7 @@ from itertools import count
 import pytest
 
 from simulator.clock import Clock
-from simulator.driver import Devices, allow_files, assign, parse_target
+from simulator.driver import Devices, allow_files, assign, named, parse_target
 from simulator.errors import UsageError
 from simulator.faults import NO_FAULTS, FaultRates
 from simulator.model import Fix
@@ -263,3 +263,11 @@ def test_protocols_are_given_out_in_turn() -> None:
         (15, "gt06"),
     ]
     assert assigned[0][1] == FAMILIES["gt06"].ident(11)
+
+
+def test_identities_may_be_chosen() -> None:
+    assigned = assign(2, [FAMILIES["jt808"]], 1)
+    assert [ident for _, ident, _ in named(assigned, ["12345678901"])] == [
+        "012345678901",
+        assigned[1][1],
+    ]

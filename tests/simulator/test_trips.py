@@ -121,7 +121,7 @@ def test_csv_with_named_columns_and_many_vehicles(tmp_path: Path) -> None:
     assert [point.time for point in a.points] == [NOON, NOON + 9]
     assert b.points[0].speed_kmh == 36.0
     assert (b.points[0].ignition, a.points[0].ignition) == (True, False)
-    assert a.remarks == ("1 rows left out, the first is row 4",)
+    assert (b.remarks, a.remarks) == (("1 rows left out, the first is row 4",), ())
 
 
 @pytest.mark.parametrize(

@@ -216,6 +216,20 @@ async def test_the_kernel_counts_what_a_viewer_receives() -> None:
         await socket.close()
 
 
+async def test_a_stalled_viewer_reads_and_acknowledges_nothing_and_then_learns_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("simulator.viewers.STALL_EVERY_S", (0.0, 0.0))
+    monkeypatch.setattr("simulator.viewers.STALL_S", (0.5, 0.5))
+    double = TrackerDouble(20)
+    double.close_code = 4008  # after three ticks, long before the stall ends
+    async with running(double), watching(double, count=1, stalled_share=1.0) as crowd:
+        await until(lambda: total(crowd, "frames") >= 1)
+        assert double.acks == []
+        await until(lambda: crowd.viewers[0].stats.closes["4008"] == 1)
+        assert total(crowd, "frames") >= 3  # what had come before the close was read after all
+
+
 async def test_the_same_viewers_stall_in_every_run() -> None:
     plan = CrowdPlan("http://nowhere", 200, decode=20, seed=5, stalled_share=0.3)
     stalling = [[one.stats.stalls for one in LocalViewers(plan, Clock(), print).viewers]

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from tests.unit.builders import T0, live, vehicle
-from tracker import app, cells, hub, wire
+from tracker import app, cells, frames, hub, wire
 from tracker.config import Config
 from tracker.model import EventKind, State
 from tracker.web import live as live_handler
@@ -127,7 +127,7 @@ def section(heading: str) -> str:
 
 
 def test_every_kind_of_part_has_its_section():
-    kinds = constants(wire, "kind") | constants(hub, "kind")
+    kinds = constants(wire, "kind") | constants(frames, "kind")
     assert kinds == set(re.findall(r"^### part `(\w+)`", FEED, re.MULTILINE))
     assert len(kinds) == 5
 

@@ -31,9 +31,9 @@ def test_one_frame_per_viewer_per_tick_also_when_nothing_happens(deflated):
         room.ack(*(viewer for viewer, _ in everyone))
     for _, socket in everyone:
         assert [message["tick"] for message in socket.read()] == [int(T0) + n for n in range(1, 6)]
-    assert room.hub.stats["frames"] == 100
+    assert room.hub.frames_sent == 100
     sent = sum(len(data) for _, socket in everyone for data in socket.written)
-    assert room.hub.stats["bytes"] == sent
+    assert room.hub.bytes_sent == sent
 
 
 def test_the_first_tick_is_a_full_one_and_the_next_tells_what_changed():
@@ -166,6 +166,20 @@ def test_two_who_differ_in_what_they_missed_do_not_share_a_frame():
     assert slow_socket.read()[-1]["parts"][0]["conflated"] == 1
     assert slower_socket.parts()[0]["conflated"] == 2
     assert slower.skipped == 0
+
+
+def test_views_that_were_forgotten_share_nothing_wrong():
+    room = Room()
+    room.tick(room.place("l", *LJUBLJANA), room.place("s", *SYDNEY))
+    boxes = [AROUND_LJUBLJANA, [151, -34, 152, -33], None, [0, 0, 1, 1], [-50, 0, -49, 1]]
+    expected = [{"l"}, {"s"}, {"l", "s"}, set(), set()]
+    with patch("tracker.hub.MAX_SHARES", 2):
+        viewers = [room.connect() for _ in range(3 * len(boxes))]
+        for n, (viewer, _) in enumerate(viewers):
+            room.say(viewer, type="view", bbox=boxes[n % len(boxes)])
+    room.tick()
+    for n, (_, socket) in enumerate(viewers):
+        assert set(socket.held()) == expected[n % len(boxes)]
 
 
 def test_a_level_is_built_once_per_tick_however_a_viewer_flits():

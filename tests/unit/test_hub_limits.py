@@ -51,7 +51,7 @@ def test_an_ack_stands_for_all_ticks_before_it(acknowledged, more):
     for _ in range(4):
         room.tick()
     assert len(socket.written) == 2 + more
-    assert viewer.errors == []
+    assert viewer.errors == ()
 
 
 def test_an_ack_of_what_was_not_sent_is_an_error():
@@ -131,7 +131,7 @@ def test_a_clock_that_is_set_back_leaves_nobody_behind():
     for _ in range(5):
         room.ack(viewer)
         room.tick()
-    assert (len(socket.written), viewer.skipped, viewer.errors) == (8, 0, [])
+    assert (len(socket.written), viewer.skipped, viewer.errors) == (8, 0, ())
 
 
 # Pages in the background --------------------------------------------------------------------------

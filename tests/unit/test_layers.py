@@ -17,7 +17,8 @@ ROOMS = [
     "model errors logs",
     "geo config",
     "protocols ticks batch registry world bus storage",
-    "fleet cells wire cluster journal saver",
+    "fleet cells wire cluster journal saver conformance",
+    "frames",
     "ingest hub connection",
     "gateway ticker history",
     "web",
@@ -30,7 +31,7 @@ HEIGHT = {room: height for height, line in enumerate(ROOMS) for room in line.spl
 # Time comes in as an argument, bytes go in and out: nothing here waits, opens or looks at a clock.
 CORE = {
     "model", "errors", "geo", "protocols", "ingest", "fleet", "ticks", "world", "cells", "wire",
-    "hub", "batch", "registry",
+    "frames", "hub", "batch", "registry",
 }  # fmt: skip
 EDGE = {
     "asyncio", "aiohttp", "redis", "sqlalchemy", "sqlite3", "asyncpg", "socket", "ssl", "select",

@@ -63,10 +63,27 @@ def test_auto_makes_a_vehicle():
         vehicle_id(IMEI), IMEI, IMEI, "main", "", "gt06", DeviceStatus.ACTIVE, created_time=T0
     )
     assert changes == [made]
-    assert registry.identify("0" + IMEI, "gt06", T0 + 9) is made
+    assert registry.identify("0" + IMEI, "gt06", T0 + 9, "a plate, too late") is made
     assert changes == [made]
     assert registry.stats == {"new": 1}
     assert registry.find(IMEI) is registry.vehicles[made.id] is made
+
+
+@pytest.mark.parametrize(
+    ("plate", "name"),
+    [
+        ("", IMEI),
+        ("  ", IMEI),
+        (" 京A12345 ", "京A12345"),
+        ("x" * 99, "x" * MAX_IDENT_CHARS),
+        ("A\x00B", IMEI),
+        ("\ud800", IMEI),  # no JSON could carry it
+    ],
+)
+def test_a_vehicle_is_named_after_its_number_plate(plate, name):
+    made = Registry().identify(IMEI, "jt808", T0, plate)
+    assert made is not None
+    assert (made.name, made.device) == (name, IMEI)
 
 
 def test_pending_keeps_it_until_somebody_admits_it():

@@ -150,28 +150,25 @@ class Motion:
     def _standing(self, stand: _Stand, last: Sample, sample: Sample) -> None:
         """A stop: does it go on?"""
         here, slow = self._within(stand, sample), self._slow(sample)
-        if self._off():
-            stand.stay(last.time, sample, idle=self._idle, here=here)
-            self._watch_tow(stand, last, sample, away=not here and not slow)
+        if self._off() and not here and not slow:
+            self._watch_tow(stand, last, sample)
             return
-        self._towed = None
-        if here and slow:
-            stand.stay(last.time, sample, idle=self._idle, here=True)
+        towed, self._towed = self._towed, None
+        if self._off() or (here and slow):
+            since = last.time if towed is None else towed.start_time
+            stand.stay(since, sample, idle=self._idle, here=here)
             return
-        leg = _Leg(last, self.cuts)
+        leg = towed or _Leg(last, self.cuts)
         leg.go(last.time, sample, sample.hop_m)
-        leg.outside, leg.fast = (0 if here else 1), not slow
+        leg.outside, leg.fast = (0 if here else leg.outside + 1), leg.fast or not slow
         self._leg, self._parked = leg, stand
         self._stand = _Stand(sample, self.cuts) if slow else None
 
-    def _watch_tow(self, stand: _Stand, last: Sample, sample: Sample, *, away: bool) -> None:
-        if not away:
-            self._towed = None
-            return
-        leg = self._towed or _Leg(last, self.cuts)
+    def _watch_tow(self, stand: _Stand, last: Sample, sample: Sample) -> None:
+        """It moves with the ignition off: drift, or a wire that is not connected?"""
+        leg = self._towed = self._towed or _Leg(last, self.cuts)
         leg.go(last.time, sample, sample.hop_m)
         leg.outside, leg.fast = leg.outside + 1, True
-        self._towed = leg
         far = stand.spot.distance_m(sample.lat, sample.lon) > DRIVEN_OFF_M
         if far and leg.outside >= DRIVEN_OFF_SAMPLES:
             self._wire_dead = True
@@ -247,7 +244,7 @@ class Motion:
 
     def _silence(self, last: Sample, sample: Sample) -> list[Piece]:
         """A gap, unless the vehicle stood before it and is where it was after it."""
-        self._idle = False  # nobody knows
+        self._idle, self._towed = False, None  # nobody knows
         for stand in (self._parked, self._stand):
             if stand is not None and self._within(stand, sample):
                 if stand is self._parked:

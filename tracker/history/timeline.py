@@ -24,6 +24,11 @@ class _Joiner:
 
     def add(self, piece: Piece) -> list[Piece]:
         held = self._held
+        if piece.duration_s <= 0.0:  # a stop that ended with the sample that began it
+            return []
+        if held is not None and held.kind is piece.kind is Kind.TRIP:
+            _prolong(held, piece)
+            return []
         if held is not None and held.kind is Kind.STOP and self._joins(piece):
             _extend(held, piece)
             return []
@@ -46,6 +51,13 @@ class _Joiner:
         return piece.kind is Kind.TRIP and (
             piece.far_m < rules.min_trip_m or piece.duration_s < rules.min_trip_s
         )
+
+
+def _prolong(trip: Piece, piece: Piece) -> None:
+    """Two trips without a stop between them are one."""
+    trip.end_time, trip.end = piece.end_time, piece.end
+    trip.far_m = max(trip.far_m, piece.far_m)
+    trip.tally.merge(piece.tally)
 
 
 def _extend(stop: Piece, piece: Piece) -> None:

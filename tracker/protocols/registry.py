@@ -9,7 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tracker.protocols import frame55, gt06, jt808, meitrack, teltonika, wialon
+from tracker.protocols import (
+    frame55,
+    gps103,
+    gt06,
+    h02,
+    jt808,
+    meitrack,
+    nmea,
+    queclink,
+    teltonika,
+    tk103,
+    watch,
+    wialon,
+    xexun,
+)
 from tracker.protocols.base import Family
 
 FAMILIES: tuple[Family, ...] = (
@@ -17,7 +31,14 @@ FAMILIES: tuple[Family, ...] = (
     jt808.FAMILY,
     teltonika.FAMILY,
     meitrack.FAMILY,
+    queclink.FAMILY,
+    h02.FAMILY,
     wialon.FAMILY,
+    gps103.FAMILY,
+    tk103.FAMILY,
+    watch.FAMILY,
+    xexun.FAMILY,
+    nmea.FAMILY,
     frame55.FAMILY,  # one byte of mark, one of checksum: weakest, so last
 )
 

@@ -112,8 +112,10 @@ def time_of_day(text: str) -> tuple[int, int, int, float]:
     found = CLOCK.fullmatch(text)
     if found is None:
         raise bad("a time", text)
-    hour, minute, second, fraction = found.groups()
-    return int(hour), int(minute), int(second), float(f"0{fraction}") if fraction else 0.0
+    hour, minute, second = int(found[1]), int(found[2]), int(found[3])
+    if hour > 23 or minute > 59 or second > 59:
+        raise bad("a time", text)
+    return hour, minute, second, float(f"0{found[4]}") if found[4] else 0.0
 
 
 def moment(year: str, month: str, day: str, clock: str) -> float:
@@ -140,8 +142,6 @@ def ymd(date: str, clock: str) -> float:
 def nearest(clock: str, now: float) -> float:
     """The moment with this time of day that is nearest to `now`: for reports without a date."""
     hour, minute, second, fraction = time_of_day(clock)
-    if hour > 23 or minute > 59 or second > 59:
-        raise bad("a time", clock)
     of_day = hour * 3600 + minute * 60 + second + fraction
     day = round((now - of_day) / DAY_S)
     return day * DAY_S + of_day

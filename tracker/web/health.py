@@ -100,11 +100,11 @@ class _Parts(Collector):
         closed = {(k.removeprefix("closed_"),): v for k, v in hub.stats.items() if "closed_" in k}
         return [
             GaugeMetricFamily("tracker_viewers", "Open live feeds", len(hub.viewers)),
+            CounterMetricFamily("tracker_frames_sent", "Tick frames written", hub.frames_sent),
+            CounterMetricFamily("tracker_frame_bytes", "Bytes of them", hub.bytes_sent),
             *(
                 CounterMetricFamily(f"tracker_{name}", text, hub.stats[key])
                 for name, key, text in (
-                    ("frames_sent", "frames", "Tick frames written to viewers"),
-                    ("frame_bytes", "bytes", "Bytes of tick frames written"),
                     ("frames_skipped", "skipped", "Ticks skipped for viewers who were behind"),
                     ("frames_conflated", "conflated", "Full frames to viewers who caught up"),
                     ("client_errors", "client_errors", "Viewer messages that were no messages"),

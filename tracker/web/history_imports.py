@@ -75,6 +75,7 @@ async def _store(request: web.Request, account: Account, points: list[RawPoint])
     fixes = account.fixes(points)
     if not fixes:
         return
+    await asyncio.sleep(0)
     times = sorted({place_of(fix)[0] for fix in fixes})
     known = await areas.places_at(request.app[STORE], account.vehicle_id, times)
     positions = account.positions(fixes, known)

@@ -6,7 +6,6 @@ sends nothing but pong and close on these connections.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import socket
 import time
@@ -18,6 +17,7 @@ from tracker import wire
 from tracker.errors import ForbiddenError
 from tracker.hub import CLOSE_BAD_MESSAGES, Viewer
 from tracker.web.keys import CONFIG, HUB, NODE
+from tracker.web.sink import CLOSE_TIMEOUT_S, SocketSink
 
 MAX_MESSAGE_BYTES = 4_096  # the largest message of the contract is a tenth of it
 MAX_MESSAGES_PER_S = 20  # one ack per tick and a few views; beyond it the client is broken
@@ -26,43 +26,7 @@ MAX_MESSAGES_PER_S = 20  # one ack per tick and a few views; beyond it the clien
 SEND_BUFFER_BYTES = 65_536
 WRITE_HIGH_BYTES = 65_536
 WRITE_LOW_BYTES = 16_384
-CLOSE_TIMEOUT_S = 2.0  # for the peer's half of the closing handshake
 FULL_DEFLATE_BITS = 15  # with a smaller window our pieces could not be read: those get plain frames
-
-
-class SocketSink:
-    """Where the hub writes a viewer's frames."""
-
-    __slots__ = ("_closer", "_protocol", "_transport", "_ws")
-
-    def __init__(self, request: web.Request, ws: web.WebSocketResponse) -> None:
-        assert request.transport is not None  # noqa: S101 - a prepared WebSocket has one
-        self._transport: asyncio.Transport = request.transport
-        self._protocol = request.protocol
-        self._ws = ws
-        self._closer: asyncio.Task[None] | None = None
-
-    @property
-    def paused(self) -> bool:
-        """Whether the transport holds more than it should."""
-        return self._protocol.writing_paused
-
-    def write(self, data: bytes) -> None:
-        """One frame, one write, no waiting."""
-        if not self._transport.is_closing():
-            self._transport.write(data)
-
-    def close(self, code: int, reason: str) -> None:
-        """Say why, wait a little for the peer, then cut."""
-        if self._closer is None:
-            self._closer = asyncio.create_task(self._close(code, reason))
-
-    async def _close(self, code: int, reason: str) -> None:
-        with contextlib.suppress(TimeoutError, ConnectionError):
-            await asyncio.wait_for(
-                self._ws.close(code=code, message=reason.encode()[:120]), CLOSE_TIMEOUT_S
-            )
-        self._transport.abort()
 
 
 class Admission:
@@ -117,7 +81,7 @@ async def live(request: web.Request) -> web.StreamResponse:
         if sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES, low=WRITE_LOW_BYTES)
-        await _serve(request, ws, SocketSink(request, ws))
+        await _serve(request, ws, SocketSink(transport, request.protocol, ws))
         return ws
 
 

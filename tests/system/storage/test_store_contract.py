@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from blockbuster import blockbuster_ctx
@@ -338,6 +340,29 @@ async def test_readings_run_while_positions_come_in(floor: Floor) -> None:
     await asyncio.gather(*tasks)
     assert readings > 5
     assert await floor.store.positions("v1", *EVER, limit=10_000) == track(3_000)
+
+
+async def test_what_moves_between_the_two_looks_of_a_reading_is_seen(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything moves at the worst moment: just after either place was looked at."""
+
+    def then_drain(look: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def looked(*place: Any) -> Any:
+            found = await look(*place)
+            await floor.store.drain()
+            return found
+
+        return looked
+
+    local = floor.store._local
+    monkeypatch.setattr(local, "span_rows", then_drain(local.span_rows))
+    monkeypatch.setattr(floor.store, "_stored_page", then_drain(floor.store._stored_page))
+    for first in range(0, 30, 10):
+        await floor.keep(*track(10, first=first))
+        assert await floor.store.positions("v1", *EVER) == track(first + 10)
+        await floor.keep(*track(10, "v2", first=first))
+        assert await whole(floor, "v2") == track(first + 10, "v2")
 
 
 async def test_a_store_that_is_not_open_says_so(store_url: str, tmp_path: Path) -> None:

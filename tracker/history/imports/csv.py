@@ -36,6 +36,7 @@ class CsvReader:
         self._rest = ""  # a line whose end has not arrived
         self._record = ""  # lines of a record whose quotes are open
         self._line = 0  # that was read last
+        self._began = 1  # the line where the record that is being read began
         self._header: list[str] | None = None
 
     def feed(self, data: bytes) -> list[RawPoint]:
@@ -46,7 +47,7 @@ class CsvReader:
         """The last point. Raises RequestError where a record is cut off, or there is no header."""
         points = self._take(self._decode(b"", last=True), last=True)
         if self._record:
-            raise RequestError(f"line {self._line}: a quote is not closed")
+            raise RequestError(f"line {self._began}: a quote is not closed")
         if self._header is None:
             raise RequestError("line 1: a header is missing")
         return points
@@ -54,8 +55,9 @@ class CsvReader:
     def _decode(self, data: bytes, *, last: bool) -> str:
         try:
             return self._decoder.decode(data, last)
-        except UnicodeDecodeError:
-            raise RequestError(f"line {self._line + 1}: is not UTF-8") from None
+        except UnicodeDecodeError as exc:
+            line = self._line + 1 + exc.object.count(b"\n", 0, exc.start)
+            raise RequestError(f"line {line}: is not UTF-8") from None
 
     def _take(self, text: str, *, last: bool) -> list[RawPoint]:
         lines = (self._rest + text).split("\n")
@@ -69,15 +71,16 @@ class CsvReader:
             if self._record.count('"') % 2 == 0:
                 record, self._record = self._record, ""
                 points += self._point(record)
-        if len(self._record) > MAX_RECORD or len(self._rest) > MAX_RECORD:
-            raise RequestError(f"line {self._line}: is longer than {MAX_RECORD} characters")
+                self._began = self._line + 1
+        if len(self._record) + len(self._rest) > MAX_RECORD:
+            raise RequestError(f"line {self._began}: is longer than {MAX_RECORD} characters")
         return points
 
     def _point(self, record: str) -> list[RawPoint]:
         try:
             cells = next(csv.reader([record], strict=True), [])
         except csv.Error as exc:
-            return [RawPoint(self._line, {}, error=f"is not CSV: {exc}")]
+            return [RawPoint(self._began, {}, error=f"is not CSV: {exc}")]
         if not any(cells):
             return []
         if self._header is None:
@@ -85,18 +88,18 @@ class CsvReader:
             return []
         if len(cells) != len(self._header):
             why = f"has {len(cells)} cells, the header {len(self._header)}"
-            return [RawPoint(self._line, {}, error=why)]
+            return [RawPoint(self._began, {}, error=why)]
         texts = {name: unguarded(cell) for name, cell in zip(self._header, cells, strict=True)}
         alarms = [name for name in texts.pop("alarms", "").split(ALARM_SEPARATOR) if name]
-        return [RawPoint(self._line, texts, alarms)]
+        return [RawPoint(self._began, texts, alarms)]
 
     def _columns(self, cells: list[str]) -> list[str]:
         names = [cell.strip().lower() for cell in cells]
         names = [_OTHER_NAMES.get(name, name) for name in names]
         missing = [name for name in _NEEDED if name not in names]
         if missing:
-            raise RequestError(f"line {self._line}: the header has no {', '.join(missing)}")
+            raise RequestError(f"line {self._began}: the header has no {', '.join(missing)}")
         twice = [name for name in COLUMNS if names.count(name) > 1]
         if twice:
-            raise RequestError(f"line {self._line}: the header has {twice[0]} twice")
+            raise RequestError(f"line {self._began}: the header has {twice[0]} twice")
         return names

@@ -17,7 +17,7 @@ from tracker.protocols.textframes import TextDecoder, pass_over, probe_text
 # An IMEI with a ; behind it is a heartbeat; with a line end it might introduce NMEA as well.
 EVIDENCE = re.compile(rb"(?:\A|[;\r\n])[;\r\n]*(?:\d{15})?(?:##,)?imei:\d{15},")
 BEAT = re.compile(rb"(\d{15});")
-MARK = re.compile(START.pattern + rb"|\d{1,15}(?:\Z|[;\r\n]+\Z|imei:|\Zi)")
+MARK = re.compile(rb"(?:\d{1,14}\Z|(?:\d{15}[;\r\n]*)?(?:\Z|" + START.pattern + rb"))")
 
 Handler = Callable[[Link, list[str]], Outcome]
 HANDLERS: dict[str, Handler] = {}

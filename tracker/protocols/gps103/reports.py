@@ -123,7 +123,8 @@ def fix_time(link: Link, local: str, clock: str) -> float | None:
     """UTC of a fix: the date is told in local time only, the time of day in UTC as well.
 
     Of the days around the local one that is taken in which the two differ by what the vehicle's
-    record says, or else by no more than half a day. Without a time in UTC the record decides.
+    record says, or else by no more than half a day: twelve hours apart, local is ahead, as in New
+    Zealand. Without a time in UTC the record decides.
     """
     offset_s = link.session.utc_offset_s or 0
     stated = local_time(local)
@@ -138,7 +139,7 @@ def fix_time(link: Link, local: str, clock: str) -> float | None:
     day_s = stated // DAY_S * DAY_S
     if ahead_s - offset_s > HALF_DAY_S:
         day_s += DAY_S
-    elif ahead_s - offset_s < -HALF_DAY_S:
+    elif ahead_s - offset_s <= -HALF_DAY_S:
         day_s -= DAY_S
     return day_s + of_day + fraction
 
@@ -229,4 +230,5 @@ def signed_degrees(text: str) -> float | None:
 def photograph(link: Link, fields: Fields) -> Message:  # noqa: ARG001
     """vr: a packet of a photograph in hex. Pictures are not kept."""
     data = "".join(fields[2:])
-    return Notice(kind="photo", attributes={"photo_packet_bytes": len(data) // 2})
+    attributes = {"media_type": "image", "size_bytes": len(data) // 2}
+    return Notice(kind="media", attributes=attributes)

@@ -10,6 +10,7 @@ from tracker.protocols.h02 import records, texts
 from tracker.protocols.h02.commands import COMMANDS
 from tracker.protocols.h02.wire import (
     FRAMING,
+    LONG_RECORD,
     PADDING_MOST,
     RECORD,
     SHORT_BASE,
@@ -102,12 +103,22 @@ class H02Decoder(TextDecoder):
 
 
 def probe(data: bytes) -> Match:
-    """A text of a known kind, or a whole record whose every field is possible."""
-    if data[:1] == b"$":
-        if not record_base(data, 0):
-            return Match.NO
-        return Match.YES if len(data) >= record_size(data, 0) else Match.MORE
-    return probe_text(EVIDENCE, MARK, data)
+    """A text of a known kind; or a record that is dated and placed, with nothing behind it that
+    could not be there.
+    """
+    if data[:1] != b"$":
+        return probe_text(EVIDENCE, MARK, data)
+    base = record_base(data, 0)
+    if not base:
+        return Match.NO
+    size = RECORD if base == SHORT_BASE else LONG_RECORD
+    if len(data) < size:
+        return Match.MORE
+    dated = data[base + 3] and data[base + 4]
+    placed = any(data[base + 6 : base + 10])
+    ends = (size, size + TAIL, size + TAIL + PADDING_MOST)
+    ended = any(len(data) == end or (len(data) > end and begins(data, end)) for end in ends)
+    return Match.YES if dated and placed and ended else Match.MORE
 
 
 FAMILY = Family(

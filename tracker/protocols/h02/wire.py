@@ -51,7 +51,7 @@ def size(data: Bytes, at: int) -> int:
 def text_size(data: Bytes, at: int) -> int:
     """Up to the #, unless another text begins before it: then this one was cut off."""
     end = data.find(b"#", at, at + TEXT_MOST)
-    if TEXT_MARK.search(data, at + 1, end if end >= 0 else len(data)):
+    if TEXT_MARK.search(data, at + 1, end if end >= 0 else at + TEXT_MOST):
         return NEVER
     if end < 0:
         return MORE if len(data) - at < TEXT_MOST else NEVER

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from tracker.errors import DecodeError
 from tracker.protocols.base import Family, Session
-from tracker.protocols.framing import FramedDecoder
 from tracker.protocols.meitrack import commands, messages
 from tracker.protocols.meitrack.wire import FRAMING, UNCHECKED, Frame, Link, probe, unpack
 from tracker.protocols.stream import Outcome, after_login
+from tracker.protocols.textframes import TextDecoder
 
 
-class MeitrackDecoder(FramedDecoder):
+class MeitrackDecoder(TextDecoder):
     """Decoder of one connection. Options: docs/protocols/meitrack.md."""
 
     name = "meitrack"
@@ -20,16 +19,8 @@ class MeitrackDecoder(FramedDecoder):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self.link = Link(session)
-        self._udp = session.options.get("udp") is True
         if session.options.get("meitrack_checksum") is False:
             self.framing = UNCHECKED
-
-    def receive_data(self, data: bytes) -> None:
-        """Take bytes as they came, in any cut; with option `udp`, one datagram at a time."""
-        if self._udp and self.buffer.data:  # half a datagram is not finished by the next
-            lost = self.buffer.take(len(self.buffer))
-            self._ready.append(DecodeError("length", "meitrack: half a datagram", lost))
-        super().receive_data(data)
 
     def decode(self, frame: bytes) -> Outcome:
         """Messages of one frame, behind the Login of the IMEI that it states, if that is new."""

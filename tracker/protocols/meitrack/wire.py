@@ -108,7 +108,7 @@ def probe(data: bytes) -> Match:
     marked = False
     at = FRAMING.next_start(data, 0)
     while at < min(len(data), PROBE_LIMIT):
-        marked = True
+        marked = marked or at == 0 or at + 1 < len(data)  # a $ at the end may end something else
         if FRAMING.whole(data, at) == "":
             return Match.YES
         at = FRAMING.next_start(data, at + 1)

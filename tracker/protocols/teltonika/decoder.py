@@ -24,10 +24,10 @@ from tracker.protocols.teltonika.wire import (
     CODEC_7,
     FIRST,
     HEADER,
-    IMEI_LENGTHS,
     PACKETS,
     PING,
     POSITION_CODECS,
+    PREAMBLE,
     Link,
     Packet,
     answer,
@@ -105,10 +105,8 @@ class TeltonikaDecoder(FramedDecoder):
         data = self.buffer.data
         if not self._synced:
             return super().head_size()
-        if data[0] or (len(data) > 1 and data[1] and data[1] not in IMEI_LENGTHS):
-            return NEVER
-        if any(data[1:4]):
-            return size(data, 0)
+        if any(data[:PREAMBLE]):
+            return NEVER if data[0] else size(data, 0)
         return packet_size(data, 0)
 
     def cut(self) -> bytes | None:

@@ -93,7 +93,7 @@ def _fix(time: float, parts: dict[int, tuple[float, ...]], said: Said) -> Fix | 
         fix_time=time,
         lat=lat,
         lon=lon,
-        speed_kmh=parts[3][0] if 3 in parts else None,
+        speed_kmh=float(parts[3][0]) if 3 in parts else None,
         course_deg=parts[2][0] * 360 / 256 if 2 in parts else None,
         altitude_m=float(parts[1][0]) if 1 in parts else None,
         valid=satellites != 0,

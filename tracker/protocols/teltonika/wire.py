@@ -22,6 +22,7 @@ from tracker.protocols.base import Match, Session
 from tracker.protocols.checks import crc16_arc
 from tracker.protocols.framing import MORE, NEVER, Bytes, Framing
 
+PREAMBLE = 4
 HEADER = 8  # preamble and length
 OVERHEAD = 12  # preamble, length and CRC
 LENGTH_LEAST = 3  # codec and both counts
@@ -73,6 +74,8 @@ def size(data: Bytes, at: int) -> int:
         return MORE
     if data[at + 1]:
         return 2 + data[at + 1] if data[at + 1] in IMEI_LENGTHS else NEVER
+    if any(data[at : at + PREAMBLE]):
+        return NEVER
     whole = packet_size(data, at)
     if whole > 0 and len(data) > at + HEADER and data[at + HEADER] not in CODECS:
         return NEVER

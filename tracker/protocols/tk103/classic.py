@@ -121,7 +121,7 @@ def other(link: Link, frame: Frame) -> Message:
         return Reply(
             durable=True,
             reference=link.reference(frame.code),
-            text=f"{frame.code}{frame.data}"[:EXTRA_MOST],
+            text=frame.code if fix is not None else f"{frame.code}{frame.data}"[:EXTRA_MOST],
             fixes=(fix,) if fix is not None else (),
         )
     if said is not None:

@@ -26,6 +26,7 @@ PATIENCE_S = 30.0
 
 # Commands of one kind sent and not answered yet: a device that never answers must not fill memory.
 UNANSWERED_MOST = 16
+ANSWERS = {"AP00": "BP04"}  # BP00 is the handshake
 
 START = re.compile(partial(rb"\(", *[rb"[0-9A-Za-z]"] * 10))
 INSIDE = re.compile(rb"\([0-9A-Za-z]{11,12}(?:[A-Z]{2}\d\d|\d{0,4},[A-Z]{2}\d)")
@@ -52,7 +53,7 @@ def size(data: Bytes, at: int) -> int:
     dollars = DOLLARS.match(data, at)
     begin, mark = (at, b")") if dollars is None else (dollars.end(), b"$)")
     end = data.find(mark, begin, at + TEXT_MOST)
-    if INSIDE.search(data, at + 1, end if end >= 0 else len(data)):
+    if INSIDE.search(data, at + 1, end if end >= 0 else at + TEXT_MOST):
         return NEVER  # cut off: another frame begins within
     if end < 0:
         return MORE if len(data) - at < TEXT_MOST else NEVER
@@ -96,8 +97,9 @@ class Link:
         return f"({self.spoken}{words})".encode("ascii")
 
     def order(self, command: Command, words: str) -> bytes:
-        """The frame of a command. Its answer has the same code with B in place of A."""
-        waiting = self._unanswered.setdefault(f"B{words[1:4]}", deque(maxlen=UNANSWERED_MOST))
+        """The frame of a command. Its answer has the same code and B for A, but for AP00."""
+        answer = ANSWERS.get(words[:4], f"B{words[1:4]}")
+        waiting = self._unanswered.setdefault(answer, deque(maxlen=UNANSWERED_MOST))
         waiting.append(command.reference)
         return self.text(words)
 

@@ -14,6 +14,7 @@ Fields = list[str]
 Handler = Callable[[Link, Frame, Fields], Outcome]
 HANDLERS: dict[str, Handler] = {}
 
+SETTINGS_MOST = 512  # characters: a watch names some thirty functions
 PLACED = 11  # fields of a position that cannot be missing, its name included
 
 
@@ -70,7 +71,7 @@ def voice(link: Link, frame: Frame, fields: Fields) -> Message:
     if len(fields) < 2 or fields[1] in ("", "0", "1"):  # the answer to one of ours
         return Reply(reference=link.reference("TK"), text=",".join(fields[1:]))
     count = len(unescape(frame.content.partition(b",")[2]))
-    return Notice(link.text("TK,1", frame.number), kind="voice", attributes={"voice_bytes": count})
+    return media("audio", count, link.text("TK,1", frame.number))
 
 
 @handles(HANDLERS, "JXTK")
@@ -78,16 +79,20 @@ def voice_part(link: Link, frame: Frame, fields: Fields) -> Message:  # noqa: AR
     """JXTK: kind, name, number of the part, parts, then AMR, escaped: one part of a message."""
     parts = frame.content.split(b",", 5)
     count = len(unescape(parts[5]))
-    return Notice(
-        link.text("JXTKR,1", frame.number), kind="voice", attributes={"voice_bytes": count}
-    )
+    return media("audio", count, link.text("JXTKR,1", frame.number))
 
 
 @handles(HANDLERS, "img", "IMG", "rcapture")
 def photograph(link: Link, frame: Frame, fields: Fields) -> Message:  # noqa: ARG001
     """img: number, ddmmyyhhmmss, JPEG, escaped. It is not kept."""
     count = len(unescape(frame.content.split(b",", 3)[-1]))
-    return Notice(kind="photo", attributes={"photo_bytes": count})
+    return media("image", count)
+
+
+def media(kind: str, size_bytes: int, answer: bytes = b"") -> Message:
+    """Sound or picture: what it was and how much of it."""
+    attributes = {"media_type": kind, "size_bytes": size_bytes}
+    return Notice(answer, kind="media", attributes=attributes)
 
 
 def measured(echoed: bool, names: tuple[str, ...], *kinds: str, skip: int = 0) -> None:
@@ -109,11 +114,17 @@ measured(False, ("body_temperature_c",), "TEMP")
 measured(True, ("body_temperature_c",), "btemp2", skip=1)
 
 
-@handles(HANDLERS, "CONFIG", "ICCID", "PP", "DEVICEFUNCCOUNT")
-def information(link: Link, frame: Frame, fields: Fields) -> Message:  # noqa: ARG001
-    """CONFIG, ICCID, ...: what the watch is and can. Not answered."""
-    text = ",".join(fields[1:])[: 4 * EXTRA_MOST]
-    return Notice(kind="information", attributes={fields[0].lower(): text})
+@handles(HANDLERS, "CONFIG", "PP", "DEVICEFUNCCOUNT")
+def settings(link: Link, frame: Frame, fields: Fields) -> Message:  # noqa: ARG001
+    """CONFIG and others: what the watch is set to and can do. Not answered."""
+    text = ",".join(fields[1:])[:SETTINGS_MOST]
+    return Notice(kind="settings", attributes={fields[0]: text})
+
+
+@handles(HANDLERS, "ICCID")
+def sim(link: Link, frame: Frame, fields: Fields) -> Message:  # noqa: ARG001
+    """ICCID: of the SIM card."""
+    return Notice(kind="sim", attributes={"iccid": fields[1][:20]})
 
 
 def other(link: Link, frame: Frame, fields: Fields) -> Outcome:

@@ -61,7 +61,7 @@ def size(data: Bytes, at: int) -> int:
     binary = BINARY.match(name) is not None
     most = at + (BINARY_MOST if binary else TEXT_MOST)
     end = data.find(b"]", begin, most)
-    if INSIDE.search(data, begin, end if end >= 0 else len(data)):
+    if INSIDE.search(data, begin, end if end >= 0 else most):
         return NEVER  # cut off: another frame begins within
     if binary:
         stated = begin + int(head[4], 16)

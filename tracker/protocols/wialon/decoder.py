@@ -36,21 +36,21 @@ class WialonDecoder(StreamDecoder[Line]):
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes as they came, in any cut; with option `udp`, one datagram at a time."""
-        if self._udp:
-            self._forget()
-            self.buffer.feed(data if data.endswith(b"\n") else data + b"\r\n")
-        else:
-            self.buffer.feed(data)
-
-    def _forget(self) -> None:
-        """What a datagram left unfinished is not finished by the next."""
-        self._headed = None
-        if self.buffer.data:
-            lost = self.buffer.take(len(self.buffer))
-            self._ready.append(DecodeError("length", "wialon: half a datagram", lost))
+        self.buffer.feed(data)
+        if self._udp and not data.endswith(b"\n"):
+            self.buffer.feed(b"\r\n")
 
     def cut(self) -> Line | None:
         """The next message with the block that belongs to it; DecodeError for any other line."""
+        line = self._cut()
+        if line is None and self._udp and self.buffer.data:
+            # A datagram does not go on in the next one.
+            self._headed = None
+            lost = self.buffer.take(len(self.buffer))
+            raise DecodeError("length", "wialon: half a datagram", lost)
+        return line
+
+    def _cut(self) -> Line | None:
         if self._headed is not None:
             return self._with_block(*self._headed)
         while self.buffer.data.startswith((b"\r", b"\n")):

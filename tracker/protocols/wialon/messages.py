@@ -208,7 +208,7 @@ def tachograph(link: Link, line: Line) -> Message:
     fields = content.split(b";")
     link.packets = int(fields[4])
     attributes = {"driver_id": text(fields[2], "utf-8"), "blocks": link.packets}
-    return Notice(answer("IT", ACCEPTED), kind="tachograph", attributes=attributes)
+    return Notice(answer("IT", ACCEPTED), kind="media_event", attributes=attributes)
 
 
 @handles(HANDLERS, "T")
