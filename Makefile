@@ -19,7 +19,7 @@ demo: setup page
 
 test: dev page system
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
-	node --test tests/page/
+	node --test tests/page/*.test.js
 
 check: dev page lint types fast
 
@@ -33,7 +33,7 @@ types:
 
 fast:
 	$(BIN)/python -m pytest -n $(WORKERS) -q -m "not servers and not browser"
-	node --test tests/page/
+	node --test tests/page/*.test.js
 
 bench: dev page system
 	$(BIN)/python -m bench

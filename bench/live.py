@@ -22,6 +22,7 @@ import aiohttp
 import psutil
 
 from bench.table import Row
+from tests.devices import Device
 from tests.nodes import TrackerNode, running_node
 
 IDLE = 2_000  # connections whose memory is weighed
@@ -130,6 +131,7 @@ def _rss_kb(node: TrackerNode) -> float:
 
 async def _viewers_kb(node: TrackerNode) -> float:
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+
         async def watch(ws: aiohttp.ClientWebSocketResponse) -> None:
             async for message in ws:
                 text = message.data
@@ -157,8 +159,6 @@ async def _viewers_kb(node: TrackerNode) -> float:
 
 
 async def _devices_kb(node: TrackerNode) -> float:
-    from tests.devices import Device
-
     devices = [await Device.connect(node.device_port, f"9{n:014}") for n in range(100)]
     await asyncio.sleep(2)
     before = _rss_kb(node)

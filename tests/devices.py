@@ -6,6 +6,7 @@ The frames are put together here from the protocol's text, not by the project's 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import struct
 from functools import reduce
 
@@ -87,7 +88,5 @@ class Device:
 
     async def close(self) -> None:
         self.writer.close()
-        try:
+        with contextlib.suppress(ConnectionError):
             await self.writer.wait_closed()
-        except ConnectionError:
-            pass

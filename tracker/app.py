@@ -30,6 +30,7 @@ from tracker.ingest import Limits as FixLimits
 from tracker.journal import Journal
 from tracker.model import DeviceStatus, Vehicle
 from tracker.registry import DEFAULT_FLEET, Registry
+from tracker.retention import Retention, keep_seconds
 from tracker.saver import VehicleSaver
 from tracker.storage import create_store
 from tracker.ticker import Ticker
@@ -77,7 +78,9 @@ def _core(app: web.Application, config: Config) -> None:
         offline_after_s=config.offline_after_s,
     )
     app[keys.WORLD] = World(ages)
-    app[keys.REGISTRY] = Registry(config.unknown_devices, config.max_new_devices_per_minute)
+    app[keys.REGISTRY] = Registry(
+        config.unknown_devices, config.max_new_devices_per_minute, config.max_vehicles
+    )
     app[keys.INGEST] = Ingest(
         Fleet(rules),
         Ticks(config.tick_interval_s),
@@ -120,16 +123,31 @@ def _edge(app: web.Application, config: Config) -> None:
         known_live=lambda id_: world.lives[world.slots[id_]] if id_ in world.slots else None,
     )
 
-    def changed_here(vehicle: Vehicle) -> None:
+    gateway = app[keys.GATEWAY]
+    app[keys.RETENTION] = Retention(
+        store,
+        lambda: keep_seconds(
+            {vehicle.fleet for vehicle in registry.vehicles.values()},
+            config.retention_days,
+            config.retention_days_by_fleet,
+        ),
+    )
+
+    def take_over(vehicle: Vehicle) -> None:
         if vehicle.status is DeviceStatus.ACTIVE:
             world.describe(vehicle)
-            cluster.tell(vehicle)
+        else:  # not admitted, or no longer: off the map and off the line
+            world.remove(vehicle.id)
+            gateway.dismiss(vehicle.id)
         saver.save(vehicle)
+
+    def changed_here(vehicle: Vehicle) -> None:
+        take_over(vehicle)
+        cluster.tell(vehicle)
 
     def told_by_others(vehicle: Vehicle) -> None:
         if registry.adopt(vehicle):
-            world.describe(vehicle)
-            saver.save(vehicle)
+            take_over(vehicle)
 
     registry.on_change = changed_here
     app[keys.TICKER] = Ticker(
@@ -165,9 +183,13 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         gateway.auth_key = await asyncio.to_thread(_secret, config)
         await gateway.start(*parse_address(config.devices))
         stack.push_async_callback(gateway.close)
+        app[keys.RETENTION].start()
+        stack.push_async_callback(app[keys.RETENTION].close)
         app[keys.TICKER].start()
         stack.push_async_callback(app[keys.TICKER].close)
-        _log.info("tracker.started", http=config.http, devices=config.devices, node=config.node_name)
+        _log.info(
+            "tracker.started", http=config.http, devices=config.devices, node=config.node_name
+        )
         yield
         _log.info("tracker.stopping")
 
@@ -223,9 +245,7 @@ async def serve(app: web.Application, stop: asyncio.Event) -> None:
     """Run until `stop` is set. Raises StartError when an address cannot be had."""
     config = app[keys.CONFIG]
     host, port = parse_address(config.http)
-    runner = web.AppRunner(
-        app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_S
-    )
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_S)
     try:
         await runner.setup()
         site = web.TCPSite(runner, host, port, backlog=4_096)

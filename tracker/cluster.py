@@ -22,7 +22,7 @@ from tracker import batch
 from tracker.batch import Batch
 from tracker.bus.base import Bus, Subscription
 from tracker.errors import BusError
-from tracker.model import Event, Live, Tick, Vehicle
+from tracker.model import DeviceStatus, Event, Live, Tick, Vehicle
 from tracker.world import merge
 
 ECHO_TICKS = 3  # without our own echo: two may be late on a busy machine, three are not
@@ -155,7 +155,7 @@ class Cluster:
         for live in news:
             vehicle = self._describe(live.vehicle_id)
             shard = self._shards.get(vehicle.fleet)
-            if shard is not None:
+            if shard is not None and vehicle.status is DeviceStatus.ACTIVE:
                 shard.rows[live.vehicle_id] = live
                 if live.vehicle_id not in self._published:
                     shard.vehicles[live.vehicle_id] = vehicle
@@ -178,7 +178,11 @@ class Cluster:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            await self._publish_all()
+            try:
+                await self._publish_all()
+            except Exception:  # noqa: BLE001 - one batch that cannot be made must not end them all
+                self.stats["publish_errors"] += 1
+                _log.exception("bus.publish_broke")
 
     async def _publish_all(self) -> None:
         for shard in self._shards.values():
@@ -200,19 +204,23 @@ class Cluster:
         )
         state = {batch.LIVE + id_: row for id_, row in encoded.items()}
         state |= {batch.VEHICLE + v.id: batch.encode_vehicle(v) for v in vehicles.values()}
+        sent = False
         try:
             await self.bus.publish(shard.name, payload, state)
+            sent = True
         except BusError as exc:
-            # Newer rows may have come meanwhile: they win. The sequence stays used: who heard
-            # nothing of this number loads the kept state, which is right in any case.
-            shard.rows = rows | shard.rows
-            shard.vehicles = vehicles | shard.vehicles
-            shard.events = (events + shard.events)[-MAX_EVENTS:]
             self.stats["publish_errors"] += 1
             if not self._failing:
                 self._failing = True
                 _log.warning("bus.publish_failed", shard=shard.name, error=str(exc))
             return
+        finally:
+            if not sent:
+                # Newer rows may have come meanwhile: they win. The sequence stays used: who heard
+                # nothing of this number loads the kept state, which is right in any case.
+                shard.rows = rows | shard.rows
+                shard.vehicles = vehicles | shard.vehicles
+                shard.events = (events + shard.events)[-MAX_EVENTS:]
         self._published.update(vehicles)
         self.stats["published"] += 1
         self.stats["published_bytes"] += len(payload)

@@ -83,6 +83,7 @@ class Config(BaseSettings):
     max_devices: int = Field(15_000, ge=1, le=1_000_000)
     max_devices_per_address: int = Field(12_000, ge=1, le=1_000_000)
     max_new_devices_per_minute: int = Field(12_000, ge=1, le=1_000_000)
+    max_vehicles: int = Field(100_000, ge=1, le=10_000_000)
     frame_timeout_s: float = Field(30.0, ge=1, le=600)
     clock_ahead_s: float = Field(120.0, ge=1, le=86_400)
     max_speed_kmh: float = Field(1_000.0, ge=1, le=100_000)
@@ -107,6 +108,10 @@ class Config(BaseSettings):
     # The journal
     journal_linger_ms: int = Field(25, ge=0, le=50)
     journal_max_pending: int = Field(50_000, ge=100, le=10_000_000)
+
+    # The history
+    retention_days: float = Field(0.0, ge=0, le=36_500)
+    retention_days_by_fleet: dict[str, float] = {}
 
     # The page
     title: str = Field("Tracker", min_length=1, max_length=80)

@@ -5,28 +5,15 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 import structlog
 
+from tracker.dialogue import Dialogue
 from tracker.errors import DecodeError
-from tracker.journal import Commit
-from tracker.model import Fix, Vehicle
-from tracker.protocols.base import (
-    Alarm,
-    Decoder,
-    Family,
-    Heartbeat,
-    Login,
-    Logout,
-    Message,
-    Notice,
-    Positions,
-    Refused,
-    Reply,
-    Session,
-)
+from tracker.model import Vehicle
+from tracker.protocols.base import Decoder, Family, Session
 from tracker.protocols.detect import detect
 
 if TYPE_CHECKING:
@@ -36,12 +23,9 @@ SILENT_PERIODS = (
     3  # heartbeats that may be missed: radio networks lose one or two as a matter of course
 )
 UNDECIDED_SILENCE_S = 90.0  # a connection that has said nothing yet: three default heartbeats
-# In a row, or without one good frame among them: noise, or a protocol that we do not speak.
-MAX_BAD_FRAMES = 100
-MAX_NOISE_BYTES = 262_144  # several times the largest frame of any protocol
+# Without one good frame among them: several times the largest frame of any protocol.
+MAX_NOISE_BYTES = 262_144
 WRITE_BUFFER_BYTES = 65_536  # of answers that a device does not take; then it is not read either
-# Notices that say something of their own frame and nothing lasting of the device.
-PASSING_NOTICES = frozenset({"no_fix", "unknown"})
 CLOSE_FLUSH_S = 10.0  # that a closing connection has to take its last answers
 # The kernel's own look at a dead peer, beside the heartbeats: first after 60 s, then 4 times.
 KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 4))
@@ -53,28 +37,30 @@ class DeviceConnection(asyncio.Protocol):
     """A device from accept to close."""
 
     __slots__ = (
-        "_address", "_answers", "_bad", "_closed_at", "_decoder", "_family", "_first", "_gateway",
+        "_address", "_closed_at", "_decoder", "_dialogue", "_family", "_first", "_gateway",
         "_holds", "_last_heard", "_noise_bytes", "_opened", "_partial_since", "_reason",
-        "_session", "_transport", "_waiting", "vehicle",
+        "_transport",
     )  # fmt: skip
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._transport: asyncio.Transport | None = None
         self._address = ""
-        self._session = Session(auth_key=gateway.auth_key, options=gateway.options)
+        session = Session(auth_key=gateway.auth_key, options=gateway.options)
+        self._dialogue = Dialogue(gateway, self, session)
         self._decoder: Decoder | None = None
         self._family: Family | None = None
         self._first = b""  # what came before the protocol was known
-        self._bad = 0
         self._noise_bytes = 0
-        self._answers: deque[tuple[Commit | None, bytes]] | None = None
-        self._waiting: Commit | None = None
         self._holds: tuple[str, ...] = ()
         self._opened = self._last_heard = self._closed_at = 0.0
         self._partial_since: float | None = None
         self._reason = "peer"
-        self.vehicle: Vehicle | None = None
+
+    @property
+    def vehicle(self) -> Vehicle | None:
+        """Who spoke here last."""
+        return self._dialogue.vehicle
 
     # -- the transport's calls ---------------------------------------------------------------------
 
@@ -99,7 +85,7 @@ class DeviceConnection(asyncio.Protocol):
         gateway = self._gateway
         gateway.stats["bytes"] += len(data)
         self._last_heard = asyncio.get_running_loop().time()
-        now = self._session.now = time.time()
+        now = self._dialogue.session.now = time.time()
         decoder = self._decoder
         if decoder is None:
             decoder = self._detect(data)
@@ -109,7 +95,7 @@ class DeviceConnection(asyncio.Protocol):
             decoder.receive_data(data)
         self._noise_bytes += len(data)
         self._drain(decoder, now)
-        if gateway.journal.full and not self._closing:
+        if gateway.journal.full and not self.closing:
             gateway.pause(self)
 
     def pause_writing(self) -> None:
@@ -122,7 +108,7 @@ class DeviceConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Closed by whichever side."""
-        self._answers = None
+        self._dialogue.drop_answers()
         self._gateway.release(self, self._address, "error" if exc else self._reason)
         self._transport = None
 
@@ -142,26 +128,14 @@ class DeviceConnection(asyncio.Protocol):
         if family is None:
             return None
         self._family = family
-        self._decoder = family.decoder(self._session)
+        self._decoder = family.decoder(self._dialogue.session)
         self._decoder.receive_data(self._first)
         self._first = b""
         return self._decoder
 
     def _drain(self, decoder: Decoder, now: float) -> None:
         """All whole messages; damaged frames are counted and passed over."""
-        whole = 0
-        while not self._closing:
-            try:
-                message = decoder.next_message()
-            except DecodeError as exc:
-                self._complain(decoder.name, exc)
-                continue
-            if message is None:
-                break
-            whole += 1
-            self._bad = 0
-            self._handle(message, now)
-        self._gateway.frames[decoder.name] += whole
+        whole = self._dialogue.drain(decoder, now)
         if whole:
             self._noise_bytes = 0
         elif self._noise_bytes > MAX_NOISE_BYTES:
@@ -171,82 +145,15 @@ class DeviceConnection(asyncio.Protocol):
         elif whole or self._partial_since is None:
             self._partial_since = self._last_heard
 
-    def _complain(self, protocol: str, exc: DecodeError) -> None:
-        self._gateway.decode_errors[protocol, exc.kind] += 1
-        self._bad += 1
-        if self._bad >= MAX_BAD_FRAMES:
-            self.close("bad_frames")
+    def write(self, answers: Sequence[bytes]) -> None:
+        """Send these answers, in order."""
+        if self._transport is not None:
+            self._transport.write(answers[0] if len(answers) == 1 else b"".join(answers))
 
-    def _handle(self, message: Message, now: float) -> None:
-        if isinstance(message, Login):
-            self._login(message, now)
-            return
-        if isinstance(message, Refused):
-            self._answer(message.answer, None)
-            return
-        vehicle = self.vehicle
-        if vehicle is None:  # the decoder's promise is a Login first; without one nothing counts
-            self.close("no_login")
-            return
-        commit = None
-        if isinstance(message, Positions | Reply) and message.fixes:
-            commit = self._store(vehicle, message.fixes, now)
-        elif isinstance(message, Heartbeat | Alarm):
-            self._gateway.ingest.contact(vehicle, now, message)
-        elif isinstance(message, Notice) and message.kind not in PASSING_NOTICES:
-            self._gateway.ingest.contact(vehicle, now, Heartbeat(attributes=message.attributes))
-        else:
-            self._gateway.ingest.contact(vehicle, now)
-        self._answer(message.answer, commit if message.durable else None)
-        if isinstance(message, Logout):
-            self.close("logout")
-
-    def _store(self, vehicle: Vehicle, fixes: tuple[Fix, ...], now: float) -> Commit | None:
-        positions = self._gateway.ingest.accept(vehicle, fixes, now)
-        return self._gateway.journal.append(positions) if positions else None
-
-    def _login(self, message: Login, now: float) -> None:
-        gateway = self._gateway
+    def bind(self, vehicle: Vehicle, before: Vehicle | None) -> None:
+        """The device has named itself on this connection."""
         assert self._family is not None  # noqa: S101 - no message comes without a decoder
-        plate = str(message.attributes.get("plate", ""))
-        vehicle = gateway.registry.identify(message.ident, self._family.name, now, plate)
-        if vehicle is None:
-            _log.info("device.refused", ident=message.ident, protocol=self._family.name)
-            self._answer(message.refusal, None)
-            self.close("refused")
-            return
-        self.vehicle = vehicle
-        self._session.utc_offset_s = vehicle.utc_offset_s
-        gateway.bind(self, vehicle.id)
-        gateway.ingest.contact(vehicle, now, Heartbeat(attributes=message.attributes))
-        self._answer(message.answer, None)
-
-    # -- answers -----------------------------------------------------------------------------------
-
-    def _answer(self, data: bytes, commit: Commit | None) -> None:
-        """Write now, or behind what is waiting; with a commit, when it is on disk."""
-        if not data or self._transport is None:
-            return
-        if not self._answers and (commit is None or commit.done):
-            self._transport.write(data)
-            return
-        if self._answers is None:
-            self._answers = deque()
-        self._answers.append((commit, data))
-        if commit is not None and commit is not self._waiting:
-            self._waiting = commit
-            commit.add_callback(self._on_commit)
-
-    def _on_commit(self) -> None:
-        """Write, in order, whatever waits for nothing any more."""
-        answers = self._answers
-        if not answers or self._transport is None:
-            return
-        ready = []
-        while answers and (answers[0][0] is None or answers[0][0].done):
-            ready.append(answers.popleft()[1])
-        if ready:
-            self._transport.write(b"".join(ready))
+        self._gateway.bind(self, vehicle.id, before.id if before is not None else None)
 
     # -- holding and closing -----------------------------------------------------------------------
 
@@ -261,14 +168,14 @@ class DeviceConnection(asyncio.Protocol):
         """A reason is gone; with the last one reading goes on."""
         if reason in self._holds:
             self._holds = tuple(held for held in self._holds if held != reason)
-            if not self._holds and self._transport is not None and not self._closing:
+            if not self._holds and self._transport is not None and not self.closing:
                 self._last_heard = asyncio.get_running_loop().time()  # it was we who did not listen
                 self._transport.resume_reading()
 
     def check_age(self, now: float) -> None:
         """Close what has been silent, unfinished or nameless for too long. `now` is loop time."""
         limits = self._gateway.limits
-        if self._closing:
+        if self.closing:
             if self._transport is not None and now - self._closed_at > CLOSE_FLUSH_S:
                 self._transport.abort()
             return
@@ -290,13 +197,14 @@ class DeviceConnection(asyncio.Protocol):
         return SILENT_PERIODS * (self._gateway.limits.heartbeat_s or self._family.heartbeat_s)
 
     @property
-    def _closing(self) -> bool:
+    def closing(self) -> bool:
+        """Whether nothing can be said any more."""
         return self._transport is None or self._transport.is_closing()
 
     def close(self, reason: str) -> None:
         """Close after what is written already; the reason is counted."""
-        if not self._closing:
-            assert self._transport is not None  # noqa: S101 - see _closing
+        if not self.closing:
+            assert self._transport is not None  # noqa: S101 - see closing
             self._reason = reason
             self._closed_at = asyncio.get_running_loop().time()
             self._transport.close()

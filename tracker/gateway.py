@@ -9,6 +9,7 @@ TCP holds what they have to say.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from tracker.model import NOTHING, Live
 from tracker.registry import Registry
 
 BACKLOG = 4_096  # connections that the kernel holds for us: a fleet that comes back all at once
+LAST_COMMIT_S = 5.0  # that the disk has at a shutdown; a device without its answer sends again
 SWEEP_S = 1.0  # between two looks at who has been silent
 SWEEP_SLICE = 2_000  # connections looked at before others get a chance, under a millisecond
 
@@ -94,11 +96,17 @@ class Gateway:
         return port
 
     async def close(self) -> None:
-        """Stop listening and close every connection. Answers still waiting are not given."""
+        """Stop listening and reading, give the answers whose positions reach the disk, close."""
         if self._sweeper is not None:
             self._sweeper.cancel()
         if self._server is not None:
             self._server.close()
+        for connection in self.connections:
+            connection.hold("shutdown")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_COMMIT_S):
+                while self.journal.pending:  # noqa: ASYNC110 - once, at the very end
+                    await asyncio.sleep(0.01)
         for connection in list(self.connections):
             connection.close("shutdown")
         await asyncio.sleep(0)  # the transports' last callbacks
@@ -130,15 +138,32 @@ class Gateway:
         if vehicle is not None and self.by_vehicle.get(vehicle.id) is connection:
             del self.by_vehicle[vehicle.id]
 
-    def bind(self, connection: DeviceConnection, vehicle_id: str) -> None:
-        """A device has named itself on this connection; an older one of it is closed."""
+    def bind(
+        self, connection: DeviceConnection, vehicle_id: str, before: str | None = None
+    ) -> None:
+        """A device has named itself on this connection; an older one of it is closed.
+
+        `before` is the vehicle that spoke on the connection until now.
+        """
+        if before is not None and self.by_vehicle.get(before) is connection:
+            del self.by_vehicle[before]
         older = self.by_vehicle.get(vehicle_id)
         self.by_vehicle[vehicle_id] = connection
         if older is not None and older is not connection:
             older.close("replaced")
+        self.recall(vehicle_id)
+
+    def recall(self, vehicle_id: str) -> None:
+        """A vehicle reports here from now on: go on from what is known of it."""
         live = self.known_live(vehicle_id)
         if live is not None:  # from the store or from the node that it reported to before
             self.ingest.fleet.restore(live)
+
+    def dismiss(self, vehicle_id: str) -> None:
+        """The device may not report any more."""
+        connection = self.by_vehicle.get(vehicle_id)
+        if connection is not None:
+            connection.close("dismissed")
 
     # -- back-pressure -----------------------------------------------------------------------------
 

@@ -41,13 +41,19 @@ def vehicle_id(ident: str) -> str:
 class Registry:
     """All vehicles that this node knows, by id and by device."""
 
-    def __init__(self, policy: Policy = "auto", max_new_per_minute: int = 12_000) -> None:
+    def __init__(
+        self,
+        policy: Policy = "auto",
+        max_new_per_minute: int = 12_000,
+        max_vehicles: int = 100_000,
+    ) -> None:
         self.policy: Policy = policy
         self.vehicles: dict[str, Vehicle] = {}
         self.stats: Counter[str] = Counter()
         self.on_change: Callable[[Vehicle], None] = lambda _: None
         self._by_ident: dict[str, str] = {}
         self._max_new = max_new_per_minute
+        self._max_vehicles = max_vehicles
         self._new_times: deque[float] = deque()
         self._pending: set[str] = set()
 
@@ -114,7 +120,7 @@ class Registry:
         times = self._new_times
         while times and now - times[0] > 60.0:
             times.popleft()
-        if len(times) >= self._max_new:
+        if len(times) >= self._max_new or len(self.vehicles) >= self._max_vehicles:
             self.stats["new_over_limit"] += 1
             return False
         times.append(now)

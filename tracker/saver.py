@@ -17,6 +17,7 @@ from tracker.model import Vehicle
 from tracker.storage.base import Store
 
 RETRY_S = 2.0
+BATCH = 500  # vehicles in one transaction: a fleet that logs in at once is written in a few
 
 _log = structlog.get_logger(__name__)
 
@@ -61,7 +62,8 @@ class VehicleSaver:
 
     async def _write(self) -> None:
         while self._dirty:
-            vehicle = next(iter(self._dirty.values()))
-            await self._store.save_vehicle(vehicle)
-            if self._dirty.get(vehicle.id) is vehicle:
-                del self._dirty[vehicle.id]
+            batch = list(self._dirty.values())[:BATCH]
+            await self._store.save_vehicles(batch)
+            for vehicle in batch:
+                if self._dirty.get(vehicle.id) is vehicle:
+                    del self._dirty[vehicle.id]

@@ -8,6 +8,7 @@ clock, never from the last one, so lateness does not add up.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -52,6 +53,7 @@ class Ticker:
         # boundary the last viewer's frame was written; seconds.
         self.on_timing: Callable[[float, float, float], None] = lambda _lag, _flush, _done: None
         self._task: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
 
     def start(self) -> None:
         """Begin to tick."""
@@ -59,18 +61,19 @@ class Ticker:
 
     async def close(self) -> None:
         """Stop after the tick that is under way."""
+        self._stopping.set()
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await self._task
 
     async def _run(self) -> None:
         interval = self.ticks.interval_s
-        while True:
+        while not self._stopping.is_set():
             number = max(self.ticks.number(time.time()), self.last_tick) + 1
             boundary = number * interval
-            await asyncio.sleep(max(0.0, boundary - time.time()))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), max(0.0, boundary - time.time()))
             now = time.time()
-            if self.ticks.number(now) < number:
+            if self.ticks.number(now) < number:  # or it is time to stop
                 # Woken a little early, or the clock was set back: then its numbers rule.
                 if number - self.ticks.number(now) > CLOCK_STEP_TICKS:
                     _log.warning("ticker.clock_set_back", seconds=round(boundary - now, 1))
@@ -80,6 +83,7 @@ class Ticker:
                 await self.tick(now)
             except Exception:  # noqa: BLE001 - one bad tick must not end all that follow
                 self.stats["errors"] += 1
+                self.hub.resync()  # nobody knows who was told what: everybody gets a full frame
                 _log.exception("ticker.tick_failed", tick=number)
 
     async def tick(self, now: float) -> None:

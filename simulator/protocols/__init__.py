@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from simulator.errors import UsageError
-from simulator.protocols import frame55, gt06, jt808
+from simulator.protocols import frame55, gt06, jt808, meitrack, queclink, teltonika, wialon
 from simulator.protocols.base import Family
+
+# In turn under the name "mix": binary, with a checksum in every frame.
+MIXED = (frame55.FAMILY, gt06.FAMILY, jt808.FAMILY_2013, jt808.FAMILY_2019)
+MIX = "mix"
 
 FAMILIES: dict[str, Family] = {
     family.name: family
-    for family in (frame55.FAMILY, gt06.FAMILY, jt808.FAMILY_2013, jt808.FAMILY_2019)
+    for family in (
+        *MIXED,
+        teltonika.FAMILY,
+        meitrack.FAMILY,
+        queclink.FAMILY,
+        wialon.FAMILY,
+    )
 }
-MIX = "mix"  # all of them in turn
 
 
 def families(names: Sequence[str]) -> list[Family]:
@@ -20,7 +29,7 @@ def families(names: Sequence[str]) -> list[Family]:
     found: list[Family] = []
     for name in ",".join(names).split(","):
         if name == MIX:
-            found += FAMILIES.values()
+            found += MIXED
         elif name in FAMILIES:
             found.append(FAMILIES[name])
         else:

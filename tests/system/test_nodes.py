@@ -126,7 +126,8 @@ async def test_two_nodes_merge_into_one_frame_per_viewer_per_tick(tmp_path, redi
         for node in (a, b):  # REST of either node knows both
             listed = node.get("/api/v1/vehicles")
             assert {vehicle["device"] for vehicle in listed["vehicles"]} == {"1001", "1002"}
-        ids = [{v["device"]: v["id"] for v in n.get("/api/v1/vehicles")["vehicles"]} for n in (a, b)]
+        listed = [node.get("/api/v1/vehicles")["vehicles"] for node in (a, b)]
+        ids = [{vehicle["device"]: vehicle["id"] for vehicle in found} for found in listed]
         assert ids[0] == ids[1]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import orjson
@@ -108,8 +109,6 @@ async def test_the_track_in_pages_and_as_a_stream(tracker):
 
 
 async def _durable(tracker: InProcess) -> None:
-    import asyncio
-
     async with asyncio.timeout(10):
         while tracker.app[keys.JOURNAL].pending:
             await asyncio.sleep(0.01)

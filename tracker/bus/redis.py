@@ -109,10 +109,11 @@ class RedisSubscription:
 
     async def _drop(self) -> None:
         pubsub, client, self._pubsub, self._client = self._pubsub, self._client, None, None
-        with contextlib.suppress(*_LOST):
-            if pubsub is not None:
+        if pubsub is not None:
+            with contextlib.suppress(*_LOST):
                 await asyncio.wait_for(pubsub.aclose(), TIMEOUT_S)  # type: ignore[no-untyped-call]
-            if client is not None:
+        if client is not None:
+            with contextlib.suppress(*_LOST):
                 await asyncio.wait_for(client.aclose(), TIMEOUT_S)
 
     async def close(self) -> None:

@@ -214,7 +214,7 @@ class Motion:
         """The leg was drift: the stop that it left goes on."""
         leg = self._leg
         since = last.time if leg is None else leg.start_time
-        stand.stay(since, sample, idle=self._idle, here=True)
+        stand.stay(since, sample, idle=self._idle, here=self._within(stand, sample))
         self._stand, self._leg, self._parked = stand, None, None
 
     def _leave_parked(self, sample: Sample) -> list[Piece]:
@@ -246,11 +246,12 @@ class Motion:
         """A gap, unless the vehicle stood before it and is where it was after it."""
         self._idle, self._towed = False, None  # nobody knows
         for stand in (self._parked, self._stand):
-            if stand is not None and self._within(stand, sample):
+            if stand is not None and self._still_there(stand, sample):
                 if stand is self._parked:
                     self._return_to(stand, last, sample)
                 else:
-                    stand.stay(last.time, sample, idle=self._idle, here=True)
+                    here = self._within(stand, sample)
+                    stand.stay(last.time, sample, idle=self._idle, here=here)
                 stand.tally.add(last.time, sample.time, silent_s=sample.time - last.time)
                 long = sample.time - stand.start_time >= self.rules.stop_s
                 return self._settle(stand) if long and not stand.certain else []
@@ -268,6 +269,17 @@ class Motion:
         self._ignition = sample.ignition
         self._begin(sample)
         return pieces
+
+    def _still_there(self, stand: _Stand, sample: Sample) -> bool:
+        """Whether a silence says nothing of a trip.
+
+        A device that slept wakes when it is driven off: from where it stood for sure it may by
+        then have come as far as no trip is.
+        """
+        reach = self.rules.stop_radius_m
+        if stand.certain:
+            reach = max(reach, self.rules.min_trip_m)
+        return stand.spot.distance_m(sample.lat, sample.lon) <= reach
 
     def _close(self, last: Sample) -> list[Piece]:
         """Everything that is open, up to the last sample of a run."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -58,7 +59,7 @@ def _selected(request: web.Request) -> Iterator[Vehicle]:
     for vehicle in vehicles:
         if "q" in query and not matches(vehicle, query["q"]):
             continue
-        if "group" in query and not f"{vehicle.group}/".startswith(f"{query['group']}/"):
+        if query.get("group") and not f"{vehicle.group}/".startswith(f"{query['group']}/"):
             continue
         if "fleet" in query and vehicle.fleet != query["fleet"]:
             continue
@@ -137,16 +138,20 @@ def _changes(body: dict[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for key, value in body.items():
         if key in MAX_BODY_FIELDS:
-            if not isinstance(value, str) or len(value) > MAX_BODY_FIELDS[key]:
-                raise RequestError(f"{key}: must be text of at most {MAX_BODY_FIELDS[key]}")
-            fields[key] = value.strip().strip("/") if key == "group" else value.strip()
+            limit = MAX_BODY_FIELDS[key]
+            if not isinstance(value, str) or len(value) > limit or not value.isprintable():
+                raise RequestError(f"{key}: must be printable text of at most {limit}")
+            fields[key] = value.strip()
+            if key == "group":
+                fields[key] = "/".join(part.strip() for part in value.split("/") if part.strip())
         elif key == "status":
             try:
                 fields[key] = DeviceStatus(value)
             except ValueError:
                 raise RequestError("status: must be active or pending", value=value) from None
         elif key == "utc_offset_s":
-            if value is not None and not (isinstance(value, int) and abs(value) <= 14 * 3600):
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            if value is not None and not (whole and abs(value) <= 14 * 3600):
                 raise RequestError("utc_offset_s: must be null or within ±50400", value=value)
             fields[key] = value
         else:
@@ -192,11 +197,10 @@ def _cursor_text(position: Position) -> str:
 def _cursor(text: str | None) -> tuple[float, int] | None:
     if text is None:
         return None
-    time_s, _, sequence = text.partition("_")
-    try:
-        return float(time_s), int(sequence)
-    except ValueError:
-        raise RequestError("after: must be the `next` of an earlier answer", value=text) from None
+    found = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)_([0-9]{1,18})", text)
+    if found is None:
+        raise RequestError("after: must be the `next` of an earlier answer", value=text)
+    return float(found[1]), int(found[2])
 
 
 async def _stream(

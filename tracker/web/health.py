@@ -26,6 +26,7 @@ from tracker.web.keys import (
     INGEST,
     JOURNAL,
     REGISTRY,
+    RETENTION,
     STORE,
     TICKER,
     WORLD,
@@ -80,6 +81,10 @@ def _labelled(name: str, text: str, labels: list[str], rows: Mapping[Any, float]
     for values, count in rows.items():
         family.add_metric(values, count)
     return family
+
+
+def _seconds_since(moment: float | None) -> float:
+    return 0.0 if moment is None else time.time() - moment
 
 
 class _Parts(Collector):
@@ -152,11 +157,18 @@ class _Parts(Collector):
 
     def _floor(self) -> list[Metric]:
         journal = self._app[JOURNAL]
-        failing = 0.0 if journal.failing_since is None else time.time() - journal.failing_since
+        failing = _seconds_since(journal.failing_since)
+        mover = self._app[STORE].mover
+        moves, moving = mover.failures, _seconds_since(mover.failing_since)
         return [
             GaugeMetricFamily("tracker_journal_pending", "Not yet durable", journal.pending),
             GaugeMetricFamily("tracker_journal_failing_seconds", "Since it fails", failing),
             GaugeMetricFamily("tracker_journal_commit_seconds", "Newest", journal.last_commit_s),
+            CounterMetricFamily("tracker_store_failures", "Failed moves to the store", moves),
+            GaugeMetricFamily("tracker_store_failing_seconds", "Since moves fail", moving),
+            CounterMetricFamily(
+                "tracker_retention_positions", "Deleted for age", self._app[RETENTION].deleted
+            ),
             CounterMetricFamily("tracker_journal_commits", "Group commits", journal.commits),
             CounterMetricFamily("tracker_journal_failures", "Failed commits", journal.failures),
             CounterMetricFamily(
@@ -201,12 +213,17 @@ async def readyz(request: web.Request) -> web.Response:
         "bus": "degraded" if app[CLUSTER].degraded else "ok",
         "store": "ok",
     }
+    store = app[STORE]
     try:
-        await app[STORE].ping()
+        await store.ping()
+        if store.mover.failing_since is not None:
+            parts["store"] = "positions wait in the journal: they cannot be moved to the store"
     except TrackerError as exc:
         parts["store"] = exc.message
+    if store.damage is not None:
+        parts["journal"] = f"repaired: {store.damage.message}"
     # Without other nodes or the history a node still serves its own devices and viewers.
-    ready = parts["ticks"] == "ok" and parts["journal"] == "ok"
+    ready = parts["ticks"] == "ok" and parts["journal"] != "failing"
     body = {"status": "ready" if ready else "not ready", "parts": parts}
     return web.Response(
         body=orjson.dumps(body), status=200 if ready else 503, content_type="application/json"

@@ -38,7 +38,9 @@ async def find_passages_of(request: web.Request) -> web.Response:
     if not isinstance(body, dict):
         raise RequestError("the body must be a JSON object")
     area = polygon_area(body.pop("area", None))
-    return await _passages(request, {name: str(value) for name, value in body.items()}, area)
+    return await _passages(
+        request, {name: str(value) for name, value in body.items() if value is not None}, area
+    )
 
 
 def _area_of(query: Mapping[str, str]) -> Area:

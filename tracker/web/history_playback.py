@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -13,8 +13,9 @@ from aiohttp import web
 from tracker.errors import RequestError
 from tracker.history import playback
 from tracker.history.areas import boxes
-from tracker.history.columns import columns, flags_of
+from tracker.history.columns import columns, flags_of, position_columns
 from tracker.storage import areas
+from tracker.storage.base import Store
 from tracker.storage.rows import IGNITION_KNOWN, IGNITION_ON
 from tracker.web.history_query import (
     DAY_S,
@@ -24,7 +25,7 @@ from tracker.web.history_query import (
     vehicle_of,
     window,
 )
-from tracker.web.history_stream import answer
+from tracker.web.history_stream import answer, json_answer
 from tracker.web.keys import STORE
 from tracker.web.shapes import bounding_box, rfc3339, whole_number
 
@@ -44,19 +45,22 @@ async def get_block(request: web.Request) -> web.Response:
     step_s = whole_number(request.query, "step_s", 0, 0, playback.BLOCK_S)
     span_us = playback.block_span(block)
     ids = await _block_vehicles(request, *span_us)
+    with_before = _truth(request.query, "before")
     shown: list[dict[str, Any]] = []
     sent = 0
     for chunk in chunks(ids, CHUNK_VEHICLES):
         seen = await areas.playback(request.app[STORE], chunk, *span_us, MAX_CHUNK_POSITIONS)
         for id_ in chunk:
             rows = _stepped(() if seen is None else seen.get(id_, ()), step_s)
-            if rows:
-                shown.append({"id": id_} | _row_columns(rows, span_us[0]))
+            before = await _before(request.app[STORE], id_, block) if with_before else None
+            if rows or before:
+                entry = {"id": id_} | _row_columns(rows, span_us[0])
+                shown.append(entry | {"before": before} if with_before else entry)
                 sent += len(rows)
         if seen is None or sent > MAX_BLOCK_POSITIONS:
             raise RequestError(
-                f"the block has more than {MAX_BLOCK_POSITIONS} positions: narrow the view, name"
-                " fewer vehicles or set step_s"
+                f"the block has too many positions, at most {MAX_BLOCK_POSITIONS} are sent: narrow"
+                " the view, name fewer vehicles or set step_s"
             )
     return _kept(
         request,
@@ -69,6 +73,23 @@ async def get_block(request: web.Request) -> web.Response:
         },
         playback.cache_rule(block, now),
     )
+
+
+def _truth(query: Mapping[str, str], name: str) -> bool:
+    text = query.get(name, "false")
+    if text not in ("true", "false"):
+        raise RequestError(f"{name}: must be true or false", value=text)
+    return text == "true"
+
+
+async def _before(store: Store, vehicle_id: str, block: int) -> dict[str, int] | None:
+    """The last fix before a block: where a vehicle is that has not reported in it yet."""
+    start = block * playback.BLOCK_S
+    position = await areas.newest_before(store, vehicle_id, start)
+    if position is None:
+        return None
+    fix = {name: column[0] for name, column in position_columns([position]).items()}
+    return fix | {"t": fix["t"] - start * 1_000}
 
 
 async def _block_vehicles(request: web.Request, first_us: int, last_us: int) -> list[str]:
@@ -95,7 +116,9 @@ def _stepped(rows: Sequence[areas.Seen], step_s: int) -> Sequence[areas.Seen]:
     return [row for row in rows if coarse.takes(row[1])] if step_s else rows
 
 
-def _row_columns(rows: Sequence[areas.Seen], origin_us: int) -> dict[str, list[int]]:
+def _row_columns(rows: Sequence[areas.Seen], origin_us: int) -> dict[str, Any]:
+    if not rows:
+        return dict(position_columns([]))
     _, times_us, _, _, lat, lon, speed, course, flags, alarms = zip(*rows, strict=True)
     ignition = [bool(f & IGNITION_ON) if f & IGNITION_KNOWN else None for f in flags]
     return columns(
@@ -112,14 +135,13 @@ def _row_columns(rows: Sequence[areas.Seen], origin_us: int) -> dict[str, list[i
 def _kept(request: web.Request, data: dict[str, Any], rule: str) -> web.Response:
     """An answer that a cache may keep, or 304 where the client's copy is the same."""
     headers = {"Cache-Control": rule, "Vary": "Authorization, Cookie, Accept-Encoding"}
-    if rule == playback.NOT_KEPT:
-        return answer(data, headers)
-    digest = hashlib.blake2b(orjson.dumps(data), digest_size=12).hexdigest()
-    headers["ETag"] = f'W/"{digest}"'
-    known = request.if_none_match or ()
-    if any(tag.value in (digest, "*") for tag in known):
-        return web.Response(status=304, headers=headers)
-    return answer(data, headers)
+    body = orjson.dumps(data)
+    if rule != playback.NOT_KEPT:
+        digest = hashlib.blake2b(body, digest_size=12).hexdigest()
+        headers["ETag"] = f'W/"{digest}"'
+        if any(tag.value in (digest, "*") for tag in request.if_none_match or ()):
+            return web.Response(status=304, headers=headers)
+    return json_answer(body, headers)
 
 
 async def get_manifest(request: web.Request) -> web.Response:

@@ -44,9 +44,13 @@ async def around(
             break
 
 
-def answer(data: Any, headers: Mapping[str, str] | None = None) -> web.Response:
+def answer(data: Any) -> web.Response:
+    """Data as JSON."""
+    return json_answer(orjson.dumps(data))
+
+
+def json_answer(body: bytes, headers: Mapping[str, str] | None = None) -> web.Response:
     """JSON, compressed where the client takes it and it is worth it."""
-    body = orjson.dumps(data)
     response = web.Response(body=body, content_type="application/json", headers=headers)
     if len(body) > _COMPRESSED_BYTES:
         response.enable_compression()

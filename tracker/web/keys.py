@@ -14,6 +14,7 @@ from tracker.hub import Hub
 from tracker.ingest import Ingest
 from tracker.journal import Journal
 from tracker.registry import Registry
+from tracker.retention import Retention
 from tracker.saver import VehicleSaver
 from tracker.storage.base import Store
 from tracker.ticker import Ticker
@@ -36,6 +37,7 @@ HUB = web.AppKey("hub", Hub)
 INGEST = web.AppKey("ingest", Ingest)
 GATEWAY = web.AppKey("gateway", Gateway)
 JOURNAL = web.AppKey("journal", Journal)
+RETENTION = web.AppKey("retention", Retention)
 SAVER = web.AppKey("saver", VehicleSaver)
 STORE = web.AppKey("store", Store)
 CLUSTER = web.AppKey("cluster", Cluster)

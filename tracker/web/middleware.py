@@ -64,7 +64,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 def security_headers(tile_url: str) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    """A signal handler that gives every response its headers. Strict: nothing inline, no framing."""
+    """A signal handler that gives each response its headers: nothing inline, no framing."""
     tiles = ""
     if tile_url:
         scheme, _, rest = tile_url.partition("://")

@@ -231,6 +231,7 @@ _BLOCK = {
         _query("vehicles", "Ids, separated by commas"),
         _BBOX,
         _query("step_s", "At most one fix per step", type="integer", minimum=0, maximum=BLOCK_S),
+        _query("before", "With the last fix before the block", enum=["true", "false"]),
     ],
     "responses": _answers(
         _json(

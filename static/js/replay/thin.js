@@ -39,7 +39,7 @@ export function envelope(series, scale) {
 
 /**
  * Walks a track as it is drawn: pieces between points that are at least `apart` away from each
- * other or differ in their class, never across a gap.
+ * other, never across a gap.
  * @param {import("./series.js").Series} series
  * @param {number} apart world units
  * @param {(from: number, to: number, speedClass: number) => void} piece indices of its ends
@@ -49,25 +49,14 @@ export function walk(series, apart, piece, gap) {
   const { x, y, size } = series;
   const { speed } = series.part;
   let from = 0;
-  let kind = size > 1 ? speedClass(speed[1]) : -1;
   for (let i = 1; i < size; i += 1) {
     if (series.gapAfter(i - 1)) {
-      if (i - 1 > from) piece(from, i - 1, kind);
+      if (i - 1 > from) piece(from, i - 1, speedClass(speed[i - 1]));
       gap(i - 1, i);
       from = i;
-      kind = i + 1 < size ? speedClass(speed[i + 1]) : -1;
-      continue;
-    }
-    const next = speedClass(speed[i]);
-    const far = Math.abs(x[i] - x[from]) + Math.abs(y[i] - y[from]) >= apart;
-    if (next !== kind && i - 1 > from && far) {
-      piece(from, i - 1, kind);
-      from = i - 1;
-    }
-    if (far || i === size - 1) {
-      piece(from, i, next);
+    } else if (i === size - 1 || Math.abs(x[i] - x[from]) + Math.abs(y[i] - y[from]) >= apart) {
+      piece(from, i, speedClass(speed[i]));
       from = i;
     }
-    kind = next;
   }
 }

@@ -57,6 +57,7 @@ WRONG = [
     ("playback/2900000?vehicles=", 400, "vehicles: must be 1 to 200 ids"),
     ("playback/2900000?vehicles=nobody", 404, "no vehicle nobody"),
     ("playback/2900000?vehicles={id}&step_s=601", 400, "step_s: must be a whole number"),
+    ("playback/2900000?vehicles={id}&before=1", 400, "before: must be true or false"),
     ("playback/2900000?bbox=1,2,3", 400, "bbox: must be west,south,east,north"),
     ("passages", 400, "bbox, circle or polygon: exactly one"),
     ("passages?circle=1,2", 400, "circle: must be lat,lon,radius_m"),

@@ -181,6 +181,28 @@ async def test_a_view_shows_who_was_in_it(tracker: InProcess, place: str) -> Non
     assert nowhere["vehicles"] == []
 
 
+async def test_a_block_may_say_where_vehicles_were_before_it(
+    tracker: InProcess, place: str
+) -> None:
+    start = morning()
+    parked = Fix(start - 4_000, 46.05, 14.5, 0.0, ignition=False)
+    id_ = await report(tracker, "1001", [parked, Fix(start + 700, 46.06, 14.6, 30.0, 45.0)])
+    await settle(tracker, place)
+    path = f"/api/v1/playback/{int(start // 600)}"
+    assert (await tracker.get(path, params={"vehicles": id_}))["vehicles"] == []
+    [vehicle] = (await tracker.get(path, params={"vehicles": id_, "before": "true"}))["vehicles"]
+    assert vehicle["t"] == vehicle["lat"] == []
+    assert vehicle["before"] == {
+        "t": -4_000_000, "lat": 46_050_000, "lon": 14_500_000, "speed": 0, "course": -1, "flags": 2,
+    }  # fmt: skip
+    path = f"/api/v1/playback/{int(start // 600) + 1}"
+    [vehicle] = (await tracker.get(path, params={"vehicles": id_, "before": "true"}))["vehicles"]
+    assert vehicle["before"]["t"] == -4_600_000
+    assert vehicle["t"] == [100_000]
+    path = f"/api/v1/playback/{int(start // 600) - 20}"
+    assert (await tracker.get(path, params={"vehicles": id_, "before": "true"}))["vehicles"] == []
+
+
 async def test_the_current_block_is_not_kept_and_changes(tracker: InProcess) -> None:
     now = time.time()
     id_ = await report(tracker, "1001", [Fix(now - 1, 46, 14.5)])

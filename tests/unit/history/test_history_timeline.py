@@ -155,6 +155,15 @@ def test_silence_of_a_parked_vehicle_is_a_stop_that_says_how_long_it_was_silent(
     assert pieces[1].tally.total(*found.inside).silent_s == pytest.approx(8 * 3600, abs=20)
 
 
+def test_a_device_that_wakes_when_it_is_driven_off_has_stood_until_then():
+    drive = Drive().go(50, 600).stand(600, ignition=False).silent(8 * 3600)
+    drive.go(50, 600, ignition=True)  # heard of again after 139 m
+    _, pieces = timeline(drive.fixes)
+    assert kinds(pieces) == ["trip", "stop", "trip"]
+    assert pieces[1].start == pytest.approx(pieces[0].end, abs=1e-6)
+    assert pieces[2].start_time == pytest.approx(drive.time - 590)
+
+
 def test_silence_that_ends_elsewhere_is_a_gap():
     drive = Drive().go(50, 600).stand(600)
     drive.lat += 0.1

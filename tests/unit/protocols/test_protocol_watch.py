@@ -95,7 +95,7 @@ def test_escapes_in_pairs() -> None:
 
 def test_recognition() -> None:
     check_probe(FAMILY, REPORT, sure_behind=21)
-    check_probe(FAMILY, b"[ZJ*014111001350304*0033*0002*LK]", sure_behind=31)
+    check_probe(FAMILY, b"[ZJ*014111001350304*0033*0002*LK]")
     check_probe(FAMILY, LK, sure_behind=21)
     check_first_damaged(FAMILY, REPORT)
 

@@ -56,6 +56,7 @@ class NmeaDecoder(StreamDecoder[bytes]):
         self._answer = b"OK1\r\n" if options.get("nmea_ack") == "OK1" else b""
         self._default = options.get("nmea_ident")
         self._datagrams = options.get("udp") is True
+        self._checks = False  # the device has sent a right checksum, and is held to it
         self._nameless: deque[Report] = deque(maxlen=NAMELESS_MOST)
 
     def receive_data(self, data: bytes) -> None:
@@ -85,11 +86,19 @@ class NmeaDecoder(StreamDecoder[bytes]):
             if ident is None:
                 raise DecodeError("garbage", "nmea: no sentence and no identity", frame)
             return self.named(ident, [])
+        self.hold_to(sentence)
         ident = identity_in(sentence.prefix) or names.from_sentence(sentence)
         reports = list(self.reports(sentence))
         if sentence.behind and reports:
             ident = tails.behind_checksum(sentence.behind, reports[-1]) or ident
         return self.named(ident, reports)
+
+    def hold_to(self, sentence: Sentence) -> None:
+        """A device whose positions have checksums has lost one where there is none."""
+        if sentence.kind in READERS and not self._lenient:
+            if self._checks and not sentence.checked:
+                raise DecodeError("checksum", "nmea: the checksum is missing")
+            self._checks = sentence.checked
 
     def named(self, stated: str | None, reports: list[Report]) -> Outcome:
         """The reports of a device, once it has a name; until then the last few are kept."""
