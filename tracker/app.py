@@ -20,6 +20,7 @@ from aiohttp import web
 from tracker.bus.base import open_bus
 from tracker.cluster import Cluster
 from tracker.config import Config, parse_address
+from tracker.datagrams import Datagrams
 from tracker.errors import StartError
 from tracker.fleet import Fleet, MotionRules
 from tracker.gateway import Gateway
@@ -32,7 +33,7 @@ from tracker.model import DeviceStatus, Vehicle
 from tracker.registry import DEFAULT_FLEET, Registry
 from tracker.retention import Retention, keep_seconds
 from tracker.saver import VehicleSaver
-from tracker.storage import create_store
+from tracker.storage import areas, create_store
 from tracker.ticker import Ticker
 from tracker.ticks import Ticks
 from tracker.web import keys, pages
@@ -124,6 +125,7 @@ def _edge(app: web.Application, config: Config) -> None:
     )
 
     gateway = app[keys.GATEWAY]
+    app[keys.DATAGRAMS] = Datagrams(gateway)
     app[keys.RETENTION] = Retention(
         store,
         lambda: keep_seconds(
@@ -182,7 +184,10 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         gateway = app[keys.GATEWAY]
         gateway.auth_key = await asyncio.to_thread(_secret, config)
         await gateway.start(*parse_address(config.devices))
+        # Closed after the gateway: while it waits for the disk, answers leave here as well.
+        stack.push_async_callback(app[keys.DATAGRAMS].close)
         stack.push_async_callback(gateway.close)
+        await app[keys.DATAGRAMS].start(gateway.addresses)
         app[keys.RETENTION].start()
         stack.push_async_callback(app[keys.RETENTION].close)
         app[keys.TICKER].start()
@@ -203,7 +208,7 @@ async def _remember(app: web.Application) -> None:
         if vehicle.status is DeviceStatus.ACTIVE:
             world.describe(vehicle)
     lives = []
-    for position in (await store.last_positions()).values():
+    for position in (await areas.last_reported(store)).values():  # imports move no marker
         live = fleet.update(position)
         if live.vehicle_id in world.slots:
             lives.append(live)

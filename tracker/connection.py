@@ -153,7 +153,8 @@ class DeviceConnection(asyncio.Protocol):
     def bind(self, vehicle: Vehicle, before: Vehicle | None) -> None:
         """The device has named itself on this connection."""
         assert self._family is not None  # noqa: S101 - no message comes without a decoder
-        self._gateway.bind(self, vehicle.id, before.id if before is not None else None)
+        alone = not self._family.shared
+        self._gateway.bind(self, vehicle.id, before.id if before else None, alone=alone)
 
     # -- holding and closing -----------------------------------------------------------------------
 

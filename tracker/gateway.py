@@ -95,6 +95,12 @@ class Gateway:
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
+    @property
+    def addresses(self) -> list[tuple[Any, ...]]:
+        """The addresses that are listened on."""
+        assert self._server is not None  # noqa: S101 - as above
+        return [sock.getsockname() for sock in self._server.sockets]
+
     async def close(self) -> None:
         """Stop listening and reading, give the answers whose positions reach the disk, close."""
         if self._sweeper is not None:
@@ -139,17 +145,21 @@ class Gateway:
             del self.by_vehicle[vehicle.id]
 
     def bind(
-        self, connection: DeviceConnection, vehicle_id: str, before: str | None = None
+        self,
+        connection: DeviceConnection,
+        vehicle_id: str,
+        before: str | None = None,
+        *,
+        alone: bool = True,
     ) -> None:
-        """A device has named itself on this connection; an older one of it is closed.
-
-        `before` is the vehicle that spoke on the connection until now.
+        """A device has named itself on this connection. Where it has but one (`alone`), an older
+        one of it is closed. `before` is the vehicle that spoke on the connection until now.
         """
         if before is not None and self.by_vehicle.get(before) is connection:
             del self.by_vehicle[before]
         older = self.by_vehicle.get(vehicle_id)
         self.by_vehicle[vehicle_id] = connection
-        if older is not None and older is not connection:
+        if alone and older is not None and older is not connection:
             older.close("replaced")
         self.recall(vehicle_id)
 

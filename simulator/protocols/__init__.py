@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from simulator.errors import UsageError
-from simulator.protocols import frame55, gt06, jt808, meitrack, queclink, teltonika, wialon
+from simulator.protocols import (
+    frame55,
+    gps103,
+    gt06,
+    h02,
+    jt808,
+    meitrack,
+    queclink,
+    teltonika,
+    tk103,
+    watch,
+    wialon,
+)
 from simulator.protocols.base import Family
 
 # In turn under the name "mix": binary, with a checksum in every frame.
@@ -20,6 +32,10 @@ FAMILIES: dict[str, Family] = {
         meitrack.FAMILY,
         queclink.FAMILY,
         wialon.FAMILY,
+        h02.FAMILY,
+        gps103.FAMILY,
+        tk103.FAMILY,
+        watch.FAMILY,
     )
 }
 

@@ -29,6 +29,8 @@ export class Desk {
   /** Slot of the vehicle under the pointer, or −1. */
   hovered = new Signal(-1);
   follow = new Signal(/** @type {"off" | "on" | "paused"} */ ("off"));
+  /** What is replayed instead of the live picture; null: nothing. */
+  replay = new Signal(/** @type {import("./replay/place.js").ReplayPlace | null} */ (null));
   /** True while nothing comes: what is shown is how things were. */
   frozen = new Signal(false);
   /** The last tick; null until one has come. */

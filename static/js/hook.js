@@ -9,8 +9,9 @@ import { STATES, UNKNOWN } from "./model.js";
  * @param {import("./desk.js").Desk} desk
  * @param {import("./mapview.js").MapView} view
  * @param {import("./pill.js").Pill} pill
+ * @param {() => object | null} describeReplay
  */
-export function exposeHook(desk, view, pill) {
+export function exposeHook(desk, view, pill, describeReplay) {
   const { store } = desk;
   const find = (/** @type {string} */ key) => {
     const slot = store.slotOf(key);
@@ -38,6 +39,8 @@ export function exposeHook(desk, view, pill) {
     view: () => view.place(),
     tick: () => desk.tick.value?.tick ?? null,
     counts: () => [...desk.counts],
+    /** What is replayed, and where its vehicles are drawn; null while live. */
+    replay: describeReplay,
   };
   Object.defineProperty(window, "trackerPage", { value: Object.freeze(hook) });
 }

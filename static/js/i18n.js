@@ -37,6 +37,7 @@ export class Strings {
       dateStyle: "medium",
       timeStyle: "medium",
     });
+    this.dayFormat = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
   }
 
   /** True when there is a text of this name. @param {string} key */
@@ -86,6 +87,11 @@ export class Strings {
   /** Time of day with minutes. @param {number} ms Unix */
   minute(ms) {
     return this.minuteFormat.format(ms);
+  }
+
+  /** The date. @param {number} ms Unix */
+  day(ms) {
+    return this.dayFormat.format(ms);
   }
 
   /** @param {number} ms Unix */

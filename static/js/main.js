@@ -16,6 +16,7 @@ import { MapView } from "./mapview.js";
 import { readPalette } from "./palette.js";
 import { Pill } from "./pill.js";
 import { setUpSearch } from "./search.js";
+import { setUpReplay } from "./replay/open.js";
 import { loadSettings } from "./settings.js";
 import { Sheet } from "./sheet.js";
 import { FeedSocket } from "./socket.js";
@@ -94,7 +95,7 @@ function takeTick(summary) {
 }
 
 function revealSelected() {
-  if (desk.selectedSlot < 0) return;
+  if (desk.selectedSlot < 0 || desk.replay.value) return;
   view.camera.reveal(desk.selectedSlot);
 }
 
@@ -132,7 +133,11 @@ const panel = new Details(desk, details, {
   onCentre: (slot) => view.camera.centreOn(slot),
   onTrack: (slot, points) => view.addTrack(slot, points),
 });
-new Alarms(desk, byId("toasts"), (slot) => view.camera.centreOn(slot));
+new Alarms(desk, byId("toasts"), (slot) => {
+  desk.replay.value = null;
+  view.camera.centreOn(slot);
+});
+const replay = setUpReplay(desk, view);
 setUpCopyButtons(document);
 const toggleTheme = setUpTheme(desk, () => {
   view.setPalette(readPalette(root));
@@ -188,6 +193,7 @@ setUpKeys(
     t: () => (desk.trails.value = !desk.trails.value),
     d: toggleTheme,
     b: toggleDock,
+    r: replay.start,
     "+": () => view.map.zoomIn(),
     "=": () => view.map.zoomIn(),
     "-": () => view.map.zoomOut(),
@@ -245,7 +251,7 @@ setUpAddress(desk, view);
 if (!view.camera.placed && config.center) {
   view.goTo({ lat: config.center[0], lon: config.center[1], zoom: config.zoom ?? 12 });
 }
-exposeHook(desk, view, pill);
+exposeHook(desk, view, pill, replay.describe);
 root.classList.remove("booting");
 everySecond();
 socket.start();

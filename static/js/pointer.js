@@ -36,6 +36,7 @@ export class Pointer {
       onMove();
     });
     map.on("click", (event) => {
+      if (desk.replay.value) return;
       const { x, y } = event.containerPoint;
       const slot = layer.hit(x, y, this.#type === "touch" ? REACH_PX.touch : REACH_PX.mouse);
       if (slot >= 0) desk.select(desk.store.ids[slot]);
@@ -44,7 +45,7 @@ export class Pointer {
 
   /** Called after each draw. */
   update() {
-    const slot = this.#at ? this.layer.hit(this.#at.x, this.#at.y, REACH_PX.mouse) : -1;
+    const slot = this.#at && !this.desk.replay.value ? this.layer.hit(this.#at.x, this.#at.y, REACH_PX.mouse) : -1;
     // A row of the list that is pointed at keeps its marker lit.
     if (this.#at || this.#over) this.desk.hovered.value = slot;
     this.#over = slot >= 0;

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from simulator.errors import UsageError
 from simulator.model import Fix
-from simulator.protocols import FAMILIES, families
+from simulator.protocols import FAMILIES, MIXED, families
 from simulator.protocols.base import AnswerKind, Family
 
 from .protocol_cases import SOUTH_WEST

@@ -222,3 +222,17 @@ async def test_the_page_is_strict_and_its_files_may_be_kept(tracker):
     async with tracker.session.get(f"{tracker.url}/static/js/main.js?v=other") as answer:
         assert answer.headers["Cache-Control"] == "no-cache"
         assert answer.headers["ETag"]
+
+
+async def test_an_imported_track_moves_no_marker_after_a_restart(tmp_path):
+    now = round(time.time(), 3)
+    csv = f"time,lat,lon\n{now + 30},45.0,14.0\n"
+    async with running_tracker(tmp_path, tick_interval_s=60) as tracker:
+        id_ = await report(tracker, "1001", [Fix(now, 46.05, 14.5, 12.0)])
+        url = f"{tracker.url}/api/v1/vehicles/{id_}/positions"
+        headers = {"Content-Type": "text/csv"}
+        async with tracker.session.post(url, data=csv, headers=headers) as answer:
+            assert answer.status in (200, 201), await answer.text()
+    async with running_tracker(tmp_path, tick_interval_s=60) as tracker:
+        vehicle = await tracker.get(f"/api/v1/vehicles/{id_}")
+        assert vehicle["position"]["lat"] == 46.05

@@ -160,7 +160,9 @@ class Family:
 
     `probe` looks at the first bytes only and must decide within 256 of them. `heartbeat_s` is the
     period at which a healthy device of this protocol says something; a connection silent for
-    three of them is closed.
+    three of them is closed. `carrier` names what carries the protocol, where it does not come
+    bare (`http`). `shared`: several devices may take turns on one connection, as behind a proxy,
+    and one device may come on several at once.
     """
 
     name: str
@@ -168,3 +170,5 @@ class Family:
     probe: Callable[[bytes], Match]
     decoder: Callable[[Session], Decoder]
     heartbeat_s: float = 30.0
+    carrier: str | None = None
+    shared: bool = False

@@ -45,7 +45,9 @@ def detect(data: bytes, families: Sequence[Family] = FAMILIES) -> Family | None:
     """
     carried_by = carrier(data)
     if carried_by is not None:
-        raise DecodeError("unknown", f"{carried_by} instead of a device protocol", data)
+        families = [family for family in families if family.carrier == carried_by]
+        if not families:
+            raise DecodeError("unknown", f"{carried_by} instead of a device protocol", data)
     open_still = False
     for family in families:
         match = family.probe(data)

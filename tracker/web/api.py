@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import orjson
@@ -12,7 +12,9 @@ from aiohttp import web
 
 from tracker.errors import NotFoundError, RequestError
 from tracker.model import DeviceStatus, Live, Position, State, Vehicle
+from tracker.storage.base import Store
 from tracker.web.auth import require_admin
+from tracker.web.history_stream import send
 from tracker.web.keys import REGISTRY, STORE, WORLD
 from tracker.web.shapes import (
     bounding_box,
@@ -172,7 +174,8 @@ async def list_positions(request: web.Request) -> web.StreamResponse:
     if from_time > to_time:
         raise RequestError("from: must not be after to")
     if _NDJSON in request.headers.get("Accept", ""):
-        return await _stream(request, vehicle, from_time, to_time)
+        lines = _lines(request.app[STORE], vehicle, from_time, to_time)
+        return await send(request, {"Content-Type": _NDJSON}, lines)
     limit = whole_number(request.query, "limit", POSITIONS_PAGE, 1, POSITIONS_MAX)
     after = _cursor(request.query.get("after"))
     page = await request.app[STORE].positions(
@@ -203,13 +206,9 @@ def _cursor(text: str | None) -> tuple[float, int] | None:
     return float(found[1]), int(found[2])
 
 
-async def _stream(
-    request: web.Request, vehicle: Vehicle, from_time: float, to_time: float
-) -> web.StreamResponse:
+async def _lines(
+    store: Store, vehicle: Vehicle, from_time: float, to_time: float
+) -> AsyncIterator[bytes]:
     """A whole track, a line a position, a page in memory at a time."""
-    response = web.StreamResponse(headers={"Content-Type": _NDJSON})
-    await response.prepare(request)
-    async for page in request.app[STORE].stream(vehicle.id, from_time, to_time):
-        await response.write(b"".join(orjson.dumps(stored_shape(p)) + b"\n" for p in page))
-    await response.write_eof()
-    return response
+    async for page in store.stream(vehicle.id, from_time, to_time):
+        yield b"".join(orjson.dumps(stored_shape(position)) + b"\n" for position in page)

@@ -21,6 +21,7 @@ from tracker.model import State
 from tracker.web.keys import (
     CLUSTER,
     CONFIG,
+    DATAGRAMS,
     GATEWAY,
     HUB,
     INGEST,
@@ -125,6 +126,7 @@ class _Parts(Collector):
 
     def _devices(self) -> list[Metric]:
         gateway, registry, ingest = self._app[GATEWAY], self._app[REGISTRY], self._app[INGEST]
+        datagrams = self._app[DATAGRAMS]
         states = GaugeMetricFamily("tracker_vehicles", "Vehicles on the map", labels=["state"])
         for state, count in zip(State, self._app[WORLD].counts(), strict=True):
             states.add_metric([state.label], count)
@@ -135,6 +137,17 @@ class _Parts(Collector):
             GaugeMetricFamily("tracker_devices_held", "Not read now", gateway.paused_count),
             CounterMetricFamily("tracker_device_bytes", "Received", gateway.stats["bytes"]),
             CounterMetricFamily("tracker_connections", "Accepted", gateway.stats["opened"]),
+            GaugeMetricFamily(
+                "tracker_datagram_sources", "Remembered", len(datagrams.sources)
+            ),
+            CounterMetricFamily("tracker_datagrams", "Received", gateway.stats["datagrams"]),
+            CounterMetricFamily(
+                "tracker_datagrams_sent", "Answers by UDP", gateway.stats["datagrams_sent"]
+            ),
+            _labelled(
+                "tracker_datagrams_dropped", "Not read", ["reason"],
+                {(name,): count for name, count in datagrams.dropped.items()},
+            ),
             CounterMetricFamily("tracker_positions", "Accepted positions", ingest.accepted),
             CounterMetricFamily("tracker_devices_refused", "Refused", registry.stats["refused"]),
             _labelled(

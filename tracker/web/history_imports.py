@@ -48,6 +48,8 @@ async def import_track(request: web.Request) -> web.Response:
             await _store(request, account, points)
     except RequestError as exc:
         return problem(exc.status, exc.code, exc.message, **_account_shape(account))
+    except ConnectionError:  # gone in the middle; the same file again goes on from there
+        return web.Response(status=400)
     return answer(_account_shape(account))
 
 

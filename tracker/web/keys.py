@@ -9,6 +9,7 @@ from aiohttp import web
 
 from tracker.cluster import Cluster
 from tracker.config import Config
+from tracker.datagrams import Datagrams
 from tracker.gateway import Gateway
 from tracker.hub import Hub
 from tracker.ingest import Ingest
@@ -36,6 +37,7 @@ WORLD = web.AppKey("world", World)
 HUB = web.AppKey("hub", Hub)
 INGEST = web.AppKey("ingest", Ingest)
 GATEWAY = web.AppKey("gateway", Gateway)
+DATAGRAMS = web.AppKey("datagrams", Datagrams)
 JOURNAL = web.AppKey("journal", Journal)
 RETENTION = web.AppKey("retention", Retention)
 SAVER = web.AppKey("saver", VehicleSaver)

@@ -34,6 +34,7 @@ export class Chart {
   constructor(canvas) {
     this.canvas = canvas;
     this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    this.width = 0;
     this.height = 0;
   }
 
@@ -101,8 +102,6 @@ export class Chart {
       context.fillText(text, within, RULER_PX / 2);
     }
   }
-
-  width = 0;
 
   /**
    * @param {TimeScale} scale @param {number} top km/h @param {(kmh: number) => number} y

@@ -229,6 +229,34 @@ async def test_a_large_import_goes_in_in_steps(tracker: InProcess) -> None:
     assert 0 < most <= 2_000
 
 
+async def test_an_upload_that_breaks_off_can_be_sent_again(
+    tracker: InProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    id_ = await report(tracker, "1001", [])
+    start = morning()
+    rows = [f"{start + n:.0f},{46 + n / 1e6:.6f},14.5" for n in range(5_000)]
+    data = "\n".join(["time,lat,lon", *rows]).encode()
+    host, _, port = tracker.url.removeprefix("http://").partition(":")
+    _reader, writer = await asyncio.open_connection(host, int(port))
+    head = f"POST /api/v1/vehicles/{id_}/positions HTTP/1.1\r\nHost: {host}:{port}\r\n"
+    head += f"Content-Type: text/csv\r\nContent-Length: {len(data)}\r\n\r\n"
+    writer.write(head.encode() + data[: len(data) // 2])
+    await writer.drain()
+    journal = tracker.app[keys.JOURNAL]
+    async with asyncio.timeout(20):
+        while journal.committed_positions < 2_000:
+            await asyncio.sleep(0.01)
+    writer.transport.abort()
+    status, account = await upload(tracker, id_, data, "text/csv")
+    assert status == 200
+    assert account["duplicates"] >= 2_000
+    assert account["duplicates"] + account["imported"] == 5_000
+    span = {"from": str(start), "to": str(start + 5_000), "limit": "10000"}
+    found = await tracker.get(f"/api/v1/vehicles/{id_}/positions", params=span)
+    assert len(found["positions"]) == 5_000
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 async def test_what_is_wrong_with_an_import_is_said_exactly(tracker: InProcess) -> None:
     id_ = await report(tracker, "1001", [])
     when = dt.datetime.fromtimestamp(morning(), dt.UTC).isoformat()
