@@ -1,4 +1,4 @@
-"""`python -m bench [names…]`: measure all, or some of fanout, frames, live, memory, largest."""
+"""`python -m bench [names…]`: measure all the parts, or some (see PARTS)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from bench import fanout, frames, live
+from bench import fanout, frames, live, store
 from bench.table import Row
 
 PARTS: dict[str, Callable[[], list[Row]]] = {
     "fanout": fanout.rows,
     "frames": frames.rows,
+    "store": store.rows,
     "live": live.main_rows,
     "memory": live.memory_rows,
     "largest": live.largest_rows,

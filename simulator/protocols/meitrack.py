@@ -10,8 +10,8 @@ ones; AAC is the login and the heartbeat. CCC has no flag for stored positions. 
 from __future__ import annotations
 
 import struct
-import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from simulator.identity import imei
 from simulator.model import Fix, Stated
@@ -155,7 +155,7 @@ class MeitrackTerminal:
     def _report(self, flag: str, fix: Fix) -> bytes:
         """AAA with the event "reply", up to the altitude."""
         said = stated(fix)
-        moment = time.strftime("%y%m%d%H%M%S", time.gmtime(said.fix_ms // 1000))
+        moment = f"{datetime.fromtimestamp(said.fix_ms // 1000, UTC):%y%m%d%H%M%S}"
         place = f"{said.lat_e6 / 1e6:.6f},{said.lon_e6 / 1e6:.6f},{moment},A,{fix.satellites},{CSQ}"
         motion = f"{said.speed_dkmh // 10},{said.course_ddeg // 10},0.9,{round(fix.altitude_m)}"
         return frame(flag, self._ident, f"AAA,{REPLY},{place},{motion}".encode())

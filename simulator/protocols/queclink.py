@@ -9,8 +9,8 @@ login, a heartbeat goes first.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from simulator.identity import imei
 from simulator.model import Fix, Stated
@@ -43,7 +43,7 @@ def stated(fix: Fix) -> Stated:
 
 def stamp(unix_s: float) -> str:
     """YYYYMMDDHHMMSS in UTC."""
-    return time.strftime("%Y%m%d%H%M%S", time.gmtime(unix_s))
+    return f"{datetime.fromtimestamp(unix_s, UTC):%Y%m%d%H%M%S}"
 
 
 def block(fix: Fix) -> str:

@@ -30,6 +30,7 @@ DECIMALS = 4  # the widths are fixed
 MOST_KMH = 999.9
 IDENT = 12
 HANDSHAKE_ANSWER, LOCATE, LOCATE_ANSWER = "AP01", "AP00", "BP04"
+INTERVAL = "AR00"  # answered by the positions alone
 
 
 def stated(fix: Fix) -> Stated:
@@ -106,7 +107,7 @@ class Tk103Terminal:
         if code == LOCATE and self._last is not None:
             reply = self._text(LOCATE_ANSWER + place(self._last))
             return [Answer(AnswerKind.COMMAND, reply=reply, detail=code)]
-        reply = self._text(f"B{code[1:]}{rest}")
+        reply = b"" if code == INTERVAL else self._text(f"B{code[1:]}{rest}")
         return [Answer(AnswerKind.COMMAND, reply=reply, detail=code)]
 
 

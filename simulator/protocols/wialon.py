@@ -9,8 +9,8 @@ stored ones as B (black box).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from fastcrc import crc16
 
@@ -59,7 +59,7 @@ def angle(value_e6: int, digits: int, halves: str) -> str:
 def body(fix: Fix) -> str:
     """The body of D: sixteen fields."""
     said = stated(fix)
-    moment = time.strftime("%d%m%y;%H%M%S", time.gmtime(said.fix_ms // 1000))
+    moment = f"{datetime.fromtimestamp(said.fix_ms // 1000, UTC):%d%m%y;%H%M%S}"
     fields = (
         moment,
         angle(said.lat_e6, 2, "NS"),

@@ -29,12 +29,13 @@ test("both languages have the same keys, none of them empty, and the same places
 
 test("every text that page and scripts ask for is there", async () => {
   const asked = new Set();
-  for (const name of ["index.html", "details.html", "help.html"]) {
+  for (const name of ["index.html", "details.html", "help.html", "replay.html"]) {
     const html = await read(`templates/${name}`);
     for (const [, key] of html.matchAll(/data-i18n(?:-label|-placeholder)?="([^"{]+)"/g))
       asked.add(key);
   }
-  for (const name of await readdir(new URL("static/js/", ROOT))) {
+  for (const name of await readdir(new URL("static/js/", ROOT), { recursive: true })) {
+    if (!name.endsWith(".js")) continue;
     const script = await read(`static/js/${name}`);
     for (const [, key] of script.matchAll(/\bt\("([a-z][\w.]+)"/gi)) asked.add(key);
   }

@@ -14,14 +14,14 @@ from simulator.driver import Devices, allow_files, assign, named, parse_target
 from simulator.errors import UsageError
 from simulator.faults import NO_FAULTS, FaultRates
 from simulator.model import Fix
-from simulator.protocols import FAMILIES
+from simulator.protocols import FAMILIES, MIXED
 from simulator.protocols.base import Family
 from simulator.reports import Report
 
 from .tracker_double import TrackerDouble, running
 
 PATIENCE_S = 10.0  # of a test with something that must happen, and normally does at once
-EVERY = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+EVERY = pytest.mark.parametrize("family", MIXED, ids=[family.name for family in MIXED])
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -75,7 +75,7 @@ def stored(double: TrackerDouble) -> int:
 async def test_devices_of_all_protocols_log_in_and_report() -> None:
     async with (
         running(TrackerDouble()) as double,
-        crew(list(FAMILIES.values()), double.device_port, 12) as one,
+        crew(list(MIXED), double.device_port, 12) as one,
     ):
         await until(lambda: one.devices.accepted == 12)
         for _ in range(5):
@@ -179,7 +179,7 @@ async def test_faults_of_the_line_lose_nothing(
     monkeypatch.setattr("simulator.faults.CUT_DELAY_S", (0.001, 0.01))
     async with (
         running(TrackerDouble()) as double,
-        crew(list(FAMILIES.values()), double.device_port, 8, faults) as one,
+        crew(list(MIXED), double.device_port, 8, faults) as one,
     ):
         await until(lambda: one.devices.accepted == 8)
         for _ in range(10):

@@ -56,7 +56,7 @@ def test_login() -> None:
 def test_position() -> None:
     body = hexed(
         "08 01"
-        "00 00 01 9D 5C 5F 13 E0"  # 1775369228000 ms
+        "00 00 01 9D 5C 40 8E E0"  # 1775369228000 ms
         "00"  # priority
         "D5 E3 DA 9E"  # -706,487,650e-7 degree
         "EC 0E E6 2E"  # -334,567,890e-7 degree
@@ -70,7 +70,7 @@ def test_position() -> None:
     )
     fix = dataclasses.replace(SOUTH_WEST, odometer_m=123_456_092.0)
     frame = terminal().position(fix)
-    assert frame.data == bytes(4) + b"\x00\x00\x00\x2e" + body + arc(body).to_bytes(4, "big")
+    assert frame.data == bytes(4) + b"\x00\x00\x00\x2d" + body + arc(body).to_bytes(4, "big")
     assert (frame.serial, frame.fixes) == (1, 1)
 
 

@@ -223,6 +223,7 @@ export class Replay {
       this.#fit();
       this.#fitted = whole;
     }
+    this.#write();
     this.#dirty = true;
   }
 

@@ -157,7 +157,7 @@ def test_numbers_that_json_does_not_have_stay_words(field: str, value: object) -
     line = b"#D#" + BODY + f";1;0;0;;NA;{field}\r\n".encode()
     (positions,) = feed(logged_in(OLD_LOGIN), line)
     assert isinstance(positions, Positions)
-    assert positions.fixes[0].attributes["parameters"] == {field.split(":")[0]: value}
+    assert positions.fixes[0].attributes["parameters"] == {field.split(":", maxsplit=1)[0]: value}
 
 
 def test_unanswered_commands_are_bounded() -> None:

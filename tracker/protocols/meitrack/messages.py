@@ -98,8 +98,10 @@ def several(records: Sequence[Said | DecodeError], taken: bytes) -> Outcome:
             fixes.append(fix)
         else:
             before.append(said.without_place())
+    if not (fixes or taken):
+        return [*before, *after]
     stored = Positions(taken, durable=bool(taken), fixes=tuple(fixes))
-    return stored if not (before or after) else [*before, stored, *after]
+    return [*before, stored, *after]
 
 
 @handles(HANDLERS, "AAC")

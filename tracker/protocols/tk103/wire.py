@@ -26,7 +26,8 @@ PATIENCE_S = 30.0
 
 # Commands of one kind sent and not answered yet: a device that never answers must not fill memory.
 UNANSWERED_MOST = 16
-ANSWERS = {"AP00": "BP04"}  # BP00 is the handshake
+# BP00 is the handshake; BR00 comes at intervals, whether they were set or not.
+ANSWERS = {"AP00": "BP04", "AR00": ""}
 
 START = re.compile(partial(rb"\(", *[rb"[0-9A-Za-z]"] * 10))
 INSIDE = re.compile(rb"\([0-9A-Za-z]{11,12}(?:[A-Z]{2}\d\d|\d{0,4},[A-Z]{2}\d)")
@@ -97,10 +98,11 @@ class Link:
         return f"({self.spoken}{words})".encode("ascii")
 
     def order(self, command: Command, words: str) -> bytes:
-        """The frame of a command. Its answer has the same code and B for A, but for AP00."""
+        """The frame of a command. Its answer has the same code with B in place of A, as a rule."""
         answer = ANSWERS.get(words[:4], f"B{words[1:4]}")
-        waiting = self._unanswered.setdefault(answer, deque(maxlen=UNANSWERED_MOST))
-        waiting.append(command.reference)
+        if answer:
+            waiting = self._unanswered.setdefault(answer, deque(maxlen=UNANSWERED_MOST))
+            waiting.append(command.reference)
         return self.text(words)
 
     def awaits(self, code: str) -> bool:

@@ -95,4 +95,6 @@ def read_tail(tail: Sequence[str], said: Report) -> None:
     mcc, mnc = tail[6:8]
     if mcc.isdecimal() and mnc.isdecimal():
         lac, cid = int(tail[8], 16), int(tail[9], 16)
+        if not (lac or cid):
+            return
         said.attributes["cells"] = [station(int(mcc), int(mnc), lac, cid)]
