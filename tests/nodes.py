@@ -86,14 +86,12 @@ class TrackerNode:
         """The sum of a metric over its labels."""
         return sum(value for _, value in self._samples(name))
 
-    def quantile_s(self, histogram: str, share: float) -> float:
-        """An upper bound of a histogram's quantile: the bound of the bucket that it lies in."""
-        buckets = [
-            (float(labels.partition('le="')[2].partition('"')[0]), count)
+    def buckets(self, histogram: str) -> dict[float, float]:
+        """How many observations were at most each bound."""
+        return {
+            float(labels.partition('le="')[2].partition('"')[0]): count
             for labels, count in self._samples(f"{histogram}_bucket")
-        ]
-        total = max(count for _, count in buckets)
-        return min(bound for bound, count in buckets if count >= share * total)
+        }
 
     def _samples(self, name: str) -> list[tuple[str, float]]:
         with urllib.request.urlopen(f"{self.url}/metrics", timeout=5) as response:  # noqa: S310

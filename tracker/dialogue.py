@@ -20,6 +20,7 @@ from tracker.journal import Commit, Journal
 from tracker.model import Fix, Vehicle
 from tracker.protocols.base import (
     Alarm,
+    Aside,
     Decoder,
     Heartbeat,
     Login,
@@ -125,8 +126,10 @@ class Dialogue:
         if isinstance(message, Login):
             self._login(protocol, message, now)
             return
-        if isinstance(message, Refused):
+        if isinstance(message, Refused | Aside):
             self._answer(message.answer, None)
+            if message.last:
+                self._end("bad_request" if isinstance(message, Refused) else "logout")
             return
         vehicle = self.vehicle
         if vehicle is None:  # the decoder's promise is a Login first; without one nothing counts

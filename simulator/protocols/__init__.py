@@ -12,6 +12,7 @@ from simulator.protocols import (
     h02,
     jt808,
     meitrack,
+    osmand,
     queclink,
     teltonika,
     tk103,
@@ -36,6 +37,7 @@ FAMILIES: dict[str, Family] = {
         gps103.FAMILY,
         tk103.FAMILY,
         watch.FAMILY,
+        osmand.FAMILY,
     )
 }
 

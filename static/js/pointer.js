@@ -45,7 +45,10 @@ export class Pointer {
 
   /** Called after each draw. */
   update() {
-    const slot = this.#at && !this.desk.replay.value ? this.layer.hit(this.#at.x, this.#at.y, REACH_PX.mouse) : -1;
+    const slot =
+      this.#at && !this.desk.replay.value
+        ? this.layer.hit(this.#at.x, this.#at.y, REACH_PX.mouse)
+        : -1;
     // A row of the list that is pointed at keeps its marker lit.
     if (this.#at || this.#over) this.desk.hovered.value = slot;
     this.#over = slot >= 0;

@@ -1,4 +1,4 @@
-"""The dispatcher's page in Debian's Chromium, over a whole tracker process and a simulated fleet."""
+"""The dispatcher's page in Chromium, over a whole tracker process and a simulated fleet."""
 
 from __future__ import annotations
 
@@ -7,33 +7,14 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import expect
 
+from tests.browser.pages import DESKTOP, PHONE, Watched
 from tests.nodes import TrackerNode, running_node
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers, pytest.mark.xdist_group("browser")]
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 VEHICLES = 30
-DESKTOP = {"width": 1440, "height": 900}
-PHONE = {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        playwright.selectors.set_test_id_attribute("data-test")
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
@@ -57,53 +38,6 @@ def drive(node: TrackerNode) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
-
-
-class Watched:
-    """A page and all that it complained of."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.complaints: list[str] = []
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", self._console)
-
-    def _console(self, message) -> None:
-        if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
-
-    def hook(self, call: str):
-        """What `window.trackerPage` answers."""
-        return self.page.evaluate(f"() => window.trackerPage?.{call}")
-
-    def until(self, call: str, wanted, seconds: float = 20.0):
-        """Ask until the answer is what is wanted; the page's policy forbids eval in waits."""
-        for _ in range(int(seconds * 20)):
-            answer = self.hook(call)
-            if wanted(answer):
-                return answer
-            self.page.wait_for_timeout(50)
-        raise AssertionError(f"{call}: {answer!r} after {seconds} s")
-
-
-@pytest.fixture
-def open_page(browser, request):
-    """Open the page; at the end of the test nothing may have been complained of."""
-    opened: list[Watched] = []
-
-    def open_(node: TrackerNode, path: str = "/", **options) -> Watched:
-        options = {"viewport": DESKTOP, "color_scheme": "dark", "locale": "en-GB"} | options
-        context = browser.new_context(**options)
-        request.addfinalizer(context.close)
-        watched = Watched(context.new_page())
-        opened.append(watched)
-        watched.page.goto(node.url + path)
-        watched.page.wait_for_selector("[data-test=app]")
-        return watched
-
-    yield open_
-    for watched in opened:
-        assert watched.complaints == []
 
 
 def ready(watched: Watched) -> None:
@@ -164,7 +98,7 @@ def test_a_row_selects_and_follow_keeps_the_vehicle_in_view(node, open_page):
     watched.page.get_by_test_id("search").fill(device)
     watched.page.get_by_test_id("row").first.click()
     watched.page.get_by_test_id("follow").click()
-    watched.until("following()", lambda following: bool(following))
+    watched.until("following()", lambda following: following == "on")
     watched.page.wait_for_timeout(3000)
     vehicle = watched.hook(f"vehicle('{device}')")
     assert 0 < vehicle["x"] < DESKTOP["width"]
@@ -241,9 +175,7 @@ def test_a_fleet_that_is_empty_says_how_to_begin(tmp_path, open_page):
         watched = open_page(node)
         expect(watched.page.get_by_test_id("empty")).to_be_visible(timeout=10_000)
         expect(watched.page.get_by_test_id("empty-command")).to_contain_text("simulator fleet")
-        expect(watched.page.get_by_test_id("empty-address")).to_contain_text(
-            str(node.device_port)
-        )
+        expect(watched.page.get_by_test_id("empty-address")).to_contain_text(str(node.device_port))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

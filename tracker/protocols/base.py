@@ -108,11 +108,22 @@ class Logout(Message):
 class Refused(Message):
     """A whole frame was turned down, and its answer says so in the protocol's own words.
 
-    The only message that may come before Login, and never durable. `reason` is a short stable
-    word, like the kinds of DecodeError.
+    May come before Login, and is never durable. `reason` is a short stable word, like the kinds of
+    DecodeError. With `last` the connection is of no use after it.
     """
 
     reason: str = ""
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Aside(Message):
+    """An answer to something that concerns no device, such as an empty batch.
+
+    May come before Login, and is never durable. With `last` the connection ends with it.
+    """
+
+    last: bool = False
 
 
 class Decoder(Protocol):

@@ -14,6 +14,7 @@ from tracker.protocols import (
     gps103,
     gt06,
     h02,
+    http,
     jt808,
     meitrack,
     nmea,
@@ -27,6 +28,9 @@ from tracker.protocols import (
 from tracker.protocols.base import Family
 
 FAMILIES: tuple[Family, ...] = (
+    http.OWNTRACKS,
+    http.FLESPI,
+    http.OSMAND,
     gt06.FAMILY,
     jt808.FAMILY,
     teltonika.FAMILY,

@@ -2,8 +2,8 @@
  * Draws a replay's timeline: a ruler, the speeds, a lane of trips, stops and gaps for each vehicle,
  * and how many positions each minute has. All stand under each other on one scale of time.
  */
-import { SPEED_EDGES, envelope } from "./thin.js";
 import { lowerBound } from "./series.js";
+import { envelope, speedEdges } from "./thin.js";
 import { localOffsetMs } from "./timescale.js";
 
 /** @typedef {import("./colours.js").ReplayColours} ReplayColours */
@@ -20,16 +20,19 @@ const SPACE_PX = 6;
 const MARKS_PX = 76;
 
 /** Tops that the speed axis may have, km/h. */
-const TOPS = [30, 60, 90, 120, 150, 200, 300, 400];
+const TOPS = [6, 12, 30, 60, 90, 120, 150, 200, 300, 400];
 
 /** Height of everything but the speeds. @param {number} lanes */
 export function fixedHeight(lanes) {
   return RULER_PX + SPACE_PX + lanes * LANE_PX + SPACE_PX + DENSITY_PX;
 }
 
-export class Chart {
-  #tops = new WeakMap();
+/** End of the speed axis. @param {number} fastest km/h */
+function axisTop(fastest) {
+  return TOPS.find((top) => top >= fastest) ?? Math.ceil(fastest / 150) * 150;
+}
 
+export class Chart {
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
     this.canvas = canvas;
@@ -58,9 +61,10 @@ export class Chart {
     context.font = `500 10.5px ${colours.font}`;
     const bottom = this.height - fixedHeight(tracks.length) + RULER_PX;
     this.#ruler(scale, bottom, colours, strings);
-    const top = this.#topSpeed(tracks);
+    const fastest = tracks.reduce((most, { series }) => Math.max(most, series.topKmh), 0);
+    const top = axisTop(fastest);
     const y = (/** @type {number} */ kmh) => bottom - (kmh / top) * (bottom - RULER_PX - 4);
-    this.#grid(scale, top, y, colours);
+    this.#grid(scale, top, y, colours, strings.t("unit.kmh"));
     context.save();
     context.beginPath();
     context.rect(scale.left, 0, scale.width, this.height);
@@ -68,7 +72,11 @@ export class Chart {
     if (active) this.#gaps(active, scale, RULER_PX, bottom, colours);
     for (const track of tracks)
       if (track !== active) this.#line(track.series, scale, y, colours.vehicles[track.colour], 1.3);
-    if (active) this.#activeLine(active, scale, y, top, colours, tracks.length > 1);
+    if (active)
+      this.#activeLine(active, scale, y, top, colours, {
+        edges: speedEdges(fastest),
+        several: tracks.length > 1,
+      });
     tracks.forEach((track, i) => {
       const laneTop = bottom + SPACE_PX + i * LANE_PX;
       this.#lane(track, scale, laneTop, track === active, colours);
@@ -105,9 +113,9 @@ export class Chart {
 
   /**
    * @param {TimeScale} scale @param {number} top km/h @param {(kmh: number) => number} y
-   * @param {ReplayColours} colours
+   * @param {ReplayColours} colours @param {string} unit
    */
-  #grid(scale, top, y, colours) {
+  #grid(scale, top, y, colours, unit) {
     const { context } = this;
     context.textAlign = "right";
     for (const kmh of [0, top / 3, (2 * top) / 3, top]) {
@@ -119,21 +127,10 @@ export class Chart {
       context.fillStyle = colours.faint;
       if (kmh > 0) context.fillText(String(Math.round(kmh)), scale.left - 7, at);
     }
-  }
-
-  /** @param {Track[]} tracks @returns {number} of the axis, km/h */
-  #topSpeed(tracks) {
-    let fastest = 0;
-    for (const { series } of tracks) {
-      const known = this.#tops.get(series);
-      let most = known?.version === series.version ? known.most : -1;
-      if (most < 0) {
-        most = series.part.speed.reduce((a, b) => (b > a ? b : a), 0);
-        this.#tops.set(series, { version: series.version, most });
-      }
-      fastest = Math.max(fastest, most);
-    }
-    return TOPS.find((top) => top >= fastest) ?? Math.ceil(fastest / 150) * 150;
+    const { font } = context;
+    context.font = `500 9.5px ${colours.font}`;
+    context.fillText(unit, scale.left - 4, y(0));
+    context.font = font;
   }
 
   /**
@@ -169,12 +166,13 @@ export class Chart {
 
   /**
    * @param {Track} track @param {TimeScale} scale @param {(kmh: number) => number} y
-   * @param {number} top km/h @param {ReplayColours} colours @param {boolean} several
+   * @param {number} top km/h @param {ReplayColours} colours
+   * @param {{edges: number[], several: boolean}} how
    */
-  #activeLine(track, scale, y, top, colours, several) {
+  #activeLine(track, scale, y, top, colours, { edges, several }) {
     const gradient = this.context.createLinearGradient(0, y(0), 0, y(top));
-    [0, ...SPEED_EDGES].forEach((from, i, edges) => {
-      const to = edges[i + 1] ?? top;
+    [0, ...edges].forEach((from, i) => {
+      const to = edges[i] ?? top;
       const place = (/** @type {number} */ kmh) => Math.min(1, kmh / top);
       gradient.addColorStop(place(from), colours.speeds[i]);
       gradient.addColorStop(place(to), colours.speeds[i]);

@@ -2,7 +2,7 @@
  * Colours of a replay, read from its style sheet: one per vehicle, one per class of speed.
  */
 import { MAX_VEHICLES } from "./place.js";
-import { SPEED_EDGES } from "./thin.js";
+import { SPEED_CLASSES } from "./thin.js";
 
 /**
  * @typedef {object} ReplayColours
@@ -19,7 +19,7 @@ export function readColours(element) {
   const read = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
   return {
     vehicles: Array.from({ length: MAX_VEHICLES }, (_, i) => read(`--replay-${i}`)),
-    speeds: Array.from({ length: SPEED_EDGES.length + 1 }, (_, i) => read(`--speed-${i}`)),
+    speeds: Array.from({ length: SPEED_CLASSES }, (_, i) => read(`--speed-${i}`)),
     unknown: read("--text-3"),
     gap: read("--text-3"),
     casing: read("--map-text-halo"),

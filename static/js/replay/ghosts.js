@@ -7,7 +7,14 @@ import { Datum } from "../datum.js";
 /** @typedef {import("./session.js").Track} Track */
 /** @typedef {import("./series.js").Sample} Sample */
 
-/** @typedef {{marker: L.Marker, root: HTMLElement, arrow: HTMLElement, name: HTMLElement, speed: HTMLElement}} Ghost */
+/**
+ * @typedef {object} Ghost
+ * @property {L.Marker} marker @property {HTMLElement} root @property {HTMLElement} arrow
+ * @property {HTMLElement} name @property {HTMLElement} speed
+ */
+
+/** A name that would reach beyond the map's edge stands on the other side, px. */
+const LABEL_PX = 210;
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -37,7 +44,10 @@ export class Ghosts {
       ghost = this.#make(track);
       this.#ghosts.set(track, ghost);
     }
-    ghost.marker.setLatLng(Datum.latLngOf(sample.x, sample.y));
+    const place = Datum.latLngOf(sample.x, sample.y);
+    ghost.marker.setLatLng(place);
+    const room = this.map.getSize().x - this.map.latLngToContainerPoint(place).x;
+    ghost.root.classList.toggle("ghost-at-edge", room < LABEL_PX);
     const moving = sample.state === "on" && sample.speed >= 3 && !Number.isNaN(sample.course);
     ghost.root.classList.toggle("ghost-moving", moving);
     ghost.root.classList.toggle("ghost-active", active);

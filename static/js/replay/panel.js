@@ -5,7 +5,7 @@
 import { byId } from "../layout.js";
 import { MAX_VEHICLES, fromLocalField, presetRange, toLocalField } from "./place.js";
 import { RATES } from "./playhead.js";
-import { SPEED_EDGES } from "./thin.js";
+import { SPEED_CLASSES } from "./thin.js";
 
 /** @typedef {import("./session.js").Session} Session */
 /** @typedef {import("./session.js").Track} Track */
@@ -22,6 +22,7 @@ const FOUND = 7;
 export class Panel {
   /** @type {number | undefined} */ #rangeTimer;
   /** @type {number | undefined} */ #findTimer;
+  #skipTo = NaN;
   #finding = new AbortController();
   #wasPlaying = /** @type {boolean | null} */ (null);
 
@@ -42,12 +43,12 @@ export class Panel {
     this.#setUpRange();
     this.#setUpTools();
     this.#setUpFinder();
-    this.#setUpLegend();
   }
 
   #setUpTransport() {
     const { session } = this;
     byId("replay-play").addEventListener("click", () => session.toggle());
+    byId("replay-skip").addEventListener("click", () => session.seek(this.#skipTo));
     byId("replay-previous").addEventListener("click", () => this.on.stop(-1));
     byId("replay-next").addEventListener("click", () => this.on.stop(1));
     const select = /** @type {HTMLSelectElement} */ (byId("replay-rate"));
@@ -100,19 +101,24 @@ export class Panel {
     byId("replay-formats").addEventListener("click", () => (menu.open = false));
   }
 
-  #setUpLegend() {
+  /** What the colours of speed mean now. */
+  renderLegend() {
+    const { edges } = this.session;
+    const text = edges.join(" ");
     const legend = byId("replay-legend");
+    if (legend.dataset.edges === text) return;
+    legend.dataset.edges = text;
     const bars = document.createElement("div");
     bars.className = "replay-legend-bars";
     const numbers = document.createElement("div");
     numbers.className = "replay-legend-numbers";
-    for (let i = 0; i <= SPEED_EDGES.length; i += 1) {
+    for (let i = 0; i < SPEED_CLASSES; i += 1) {
       const bar = document.createElement("i");
       bar.style.setProperty("--speed", `var(--speed-${i})`);
       bars.append(bar);
-      if (i === SPEED_EDGES.length) continue;
+      if (i === edges.length) continue;
       const number = document.createElement("span");
-      number.textContent = String(SPEED_EDGES[i]);
+      number.textContent = String(edges[i]);
       numbers.append(number);
     }
     const unit = document.createElement("span");
@@ -257,13 +263,18 @@ export class Panel {
     return span;
   }
 
-  /** The moment, and whether it runs. @param {number} ms Unix @param {string} note */
-  renderNow(ms, note) {
+  /**
+   * The moment, and whether it runs.
+   * @param {number} ms Unix @param {string} note @param {number} skipTo end of a silence, or NaN
+   */
+  renderNow(ms, note, skipTo) {
     const { desk, session } = this;
     const strings = desk.strings.value;
     write("replay-clock", strings.clock(ms));
     write("replay-date", strings.day(ms));
     write("replay-note", note);
+    this.#skipTo = skipTo;
+    byId("replay-skip").hidden = Number.isNaN(skipTo);
     const { playing } = session.playhead;
     if (playing === this.#wasPlaying) return;
     this.#wasPlaying = playing;

@@ -6,6 +6,9 @@
 /** @typedef {import("../i18n.js").Strings} Strings */
 
 const GLYPHS = { trip: "s-moving", stop: "s-parked", gap: "s-offline" };
+/** A silence at the edge of the range that is shorter than this is not worth a row, ms. */
+const WORTH_MS = 60_000;
+
 const SVG = "http://www.w3.org/2000/svg";
 
 export class Places {
@@ -25,13 +28,15 @@ export class Places {
 
   /** @param {Piece[]} pieces */
   show(pieces) {
-    this.#pieces = pieces;
+    this.#pieces = pieces.filter(
+      ({ kind, start, end }) => kind !== "gap" || end - start >= WORTH_MS,
+    );
     this.#current = -1;
     const strings = this.strings();
     this.#buttons = [];
     const rows = [];
     let day = "";
-    for (const piece of pieces) {
+    for (const piece of this.#pieces) {
       const text = strings.day(piece.start);
       if (text !== day) {
         day = text;
@@ -60,7 +65,8 @@ export class Places {
     const use = document.createElementNS(SVG, "use");
     use.setAttribute("href", `#${GLYPHS[piece.kind]}`);
     glyph.append(use);
-    const time = line("replay-piece-time", `${strings.minute(piece.start)} – ${strings.minute(piece.end)}`);
+    const span = `${strings.minute(piece.start)} – ${strings.minute(piece.end)}`;
+    const time = line("replay-piece-time", span);
     const kind = line("replay-piece-kind", strings.t(`replay.${piece.kind}`));
     const length = line("replay-piece-length", strings.duration(piece.end - piece.start));
     button.append(glyph, time, length, kind, line("replay-piece-facts", facts(piece, strings)));

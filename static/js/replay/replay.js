@@ -2,18 +2,21 @@
  * Playback: opens and closes a replay over the live map and joins its parts. Loaded when the first
  * replay is opened. The live feed goes on below, unseen.
  */
-import { Datum } from "../datum.js";
-import { REDUCED_MOTION, SMALL_SCREEN, byId } from "../layout.js";
+import { REDUCED_MOTION, byId } from "../layout.js";
 import { readPalette } from "../palette.js";
 import { readColours } from "./colours.js";
+import { describe } from "./describe.js";
+import { Framing } from "./framing.js";
 import { Ghosts } from "./ghosts.js";
 import { Panel } from "./panel.js";
 import { usualRange } from "./place.js";
 import { Places } from "./places.js";
 import { Session } from "./session.js";
+import { setUpShortcuts } from "./shortcuts.js";
 import { Source } from "./source.js";
 import { Timeline } from "./timeline.js";
 import { TrackLayer } from "./tracklayer.js";
+import { noteWords, speedWords } from "./words.js";
 
 /** @typedef {import("../desk.js").Desk} Desk */
 /** @typedef {import("../mapview.js").MapView} MapView */
@@ -24,25 +27,13 @@ import { TrackLayer } from "./tracklayer.js";
 /** A click means a track that is nearer than this, px. */
 const REACH_PX = 14;
 
-/** Room around what is shown, px. */
-const MARGIN_PX = 40;
-
-/** A stop is shown from here at least. */
-const STOP_ZOOM = 16;
-
-/** Closer than this nothing is fitted. */
-const FIT_MAX_ZOOM = 16;
-
 /** Who asked for less movement sees a step a second instead of a glide, ms. */
 const STILL_MS = 1000;
-
-/** Below this rate the map slides after the vehicle; above, it jumps. */
-const SLIDE_UP_TO = 30;
 
 const PARTS = ["replay", "replay-flag", "replay-frame"];
 
 /** Of the live page; out of reach meanwhile. */
-const LIVE_PARTS = ["dock", "details", "dock-open", "filter-chip", "resume"];
+const LIVE_PARTS = ["dock", "details", "dock-open", "filter-chip", "resume", "search", "counters"];
 
 export class Replay {
   open = false;
@@ -62,6 +53,7 @@ export class Replay {
     this.view = view;
     this.root = document.documentElement;
     this.colours = readColours(this.root);
+    this.framing = new Framing(view);
     this.session = new Session(new Source(desk.config.api), view.datum.project);
     this.layer = new TrackLayer(
       this.session,
@@ -91,7 +83,7 @@ export class Replay {
       zoom: (factor) => this.timeline.zoom(factor),
       whole: () => {
         this.timeline.showAll();
-        this.#fit();
+        this.framing.fit(this.session.tracks);
       },
       follow: (on) => this.#setFollow(on),
       stop: (step) => this.#step(step),
@@ -125,7 +117,16 @@ export class Replay {
       session.active.value = hit.track;
       session.seek(hit.ms);
     });
-    document.addEventListener("keydown", (event) => this.#key(event), true);
+    setUpShortcuts(
+      () => this.open,
+      () => desk.keys.value,
+      {
+        close: () => (desk.replay.value = null),
+        toggle: () => session.toggle(),
+        stop: (step) => this.#step(step),
+        follow: () => this.#setFollow(!this.#follow),
+      },
+    );
   }
 
   /** @param {ReplayPlace | null} place from the address or the viewer; null closes */
@@ -190,6 +191,7 @@ export class Replay {
     else view.camera.placed = view.camera.fitFleet(false);
     if (desk.selectedSlot >= 0) desk.follow.value = /** @type {"off" | "on" | "paused"} */ (follow);
     view.touch();
+    if (desk.selectedSlot >= 0) byId("replay-start").focus({ preventScroll: true });
   }
 
   #changed() {
@@ -216,11 +218,12 @@ export class Replay {
     this.timeline.fitData();
     this.timeline.draw();
     panel.renderVehicles();
+    panel.renderLegend();
     places.show(session.active.value?.pieces ?? []);
     this.layer.redrawSoon();
     if (!this.#fitted && this.#wantsFit && session.tracks.some(({ series }) => series.size > 0)) {
       const whole = session.tracks.every(({ state }) => state !== "loading");
-      this.#fit();
+      this.framing.fit(session.tracks);
       this.#fitted = whole;
     }
     this.#write();
@@ -278,92 +281,31 @@ export class Replay {
   /** @param {number} at Unix ms */
   #drawAt(at) {
     const { session } = this;
+    const strings = this.desk.strings.value;
     const active = session.active.value;
     /** @type {Sample | null} */
     let seen = null;
     for (const track of session.tracks) {
       const sample = track.series.at(at);
       if (track === active) seen = sample;
-      this.ghosts.place(track, sample, { words: this.#words(sample), active: track === active });
+      this.ghosts.place(track, sample, {
+        words: speedWords(sample, strings),
+        active: track === active,
+      });
     }
     this.timeline.place(at);
     this.places.mark(at);
-    this.panel.renderNow(at, this.#note(seen));
-    if (seen && session.playhead.playing && this.#follow) this.#keepInView(seen);
-  }
-
-  /** What is said of a vehicle at a moment. @param {Sample} sample */
-  #words(sample) {
-    const { desk } = this;
-    if (sample.state === "loading") return "…";
-    if (sample.state !== "on") return desk.t("replay.noData");
-    if (Number.isNaN(sample.speed)) return "–";
-    return desk.strings.value.unit(Math.round(sample.speed), "kilometer-per-hour");
-  }
-
-  /** What is said of the active vehicle beside the clock. @param {Sample | null} sample */
-  #note(sample) {
-    const { desk, session } = this;
-    const track = session.active.value;
-    if (!track || !sample) return "";
-    if (track.state === "failed") return desk.t("replay.failed", { reason: track.error });
-    if (track.state === "loading" && track.blocks.length > 0)
-      return desk.t("replay.loading", {
-        share: desk.strings.value.whole.format(
-          Math.floor((100 * track.loadedBlocks) / track.blocks.length),
-        ),
-      });
-    if (track.state === "loading") return desk.t("replay.asking");
-    if (sample.state === "empty" || track.series.size === 0) return desk.t("replay.empty");
-    if (sample.state === "on") return this.#words(sample);
-    if (Number.isNaN(sample.untilMs)) return desk.t("replay.noData");
-    return desk.t("replay.noDataUntil", { time: desk.strings.value.clock(sample.untilMs) });
+    this.panel.renderNow(at, noteWords(active, seen, strings), seen?.untilMs ?? NaN);
+    if (seen && session.playhead.playing && this.#follow)
+      this.framing.keepInView(seen, session.playhead.rate);
   }
 
   /** @param {number} ms Unix */
   #tip(ms) {
     const active = this.session.active.value;
-    const time = this.desk.strings.value.clock(ms);
-    return active ? `${time} · ${this.#words(active.series.at(ms))}` : time;
-  }
-
-  /** What the replay's parts leave of the map, px. */
-  #insets() {
-    const frame = byId("map").getBoundingClientRect();
-    const dock = byId("replay-dock").getBoundingClientRect();
-    const side = byId("replay-side").getBoundingClientRect();
-    const flag = byId("replay-flag").getBoundingClientRect();
-    const small = SMALL_SCREEN.matches;
-    const top = Math.max(0, flag.bottom - frame.top);
-    const lowest = small && side.height > 0 ? Math.min(side.top, dock.top) : dock.top;
-    return {
-      left: small ? 0 : Math.max(0, side.right - frame.left),
-      right: 0,
-      top,
-      bottom: Math.max(0, Math.min(frame.height - top - 120, frame.bottom - lowest)),
-    };
-  }
-
-  /** @param {L.LatLngBounds} bounds */
-  #fitBounds(bounds) {
-    const inner = this.#insets();
-    this.view.map.fitBounds(bounds, {
-      paddingTopLeft: [inner.left + MARGIN_PX, inner.top + MARGIN_PX],
-      paddingBottomRight: [inner.right + MARGIN_PX, inner.bottom + MARGIN_PX],
-      maxZoom: FIT_MAX_ZOOM,
-      animate: false,
-    });
-  }
-
-  /** Shows all tracks, or a part of one. */
-  #fit(tracks = this.session.tracks, from = -Infinity, to = Infinity) {
-    const bounds = L.latLngBounds([]);
-    for (const { series } of tracks) {
-      const { x, y, part } = series;
-      for (let i = 0; i < series.size; i += 1)
-        if (part.t[i] >= from && part.t[i] <= to) bounds.extend(Datum.latLngOf(x[i], y[i]));
-    }
-    if (bounds.isValid()) this.#fitBounds(bounds);
+    const strings = this.desk.strings.value;
+    const time = strings.clock(ms);
+    return active ? `${time} · ${speedWords(active.series.at(ms), strings)}` : time;
   }
 
   /** @param {import("./source.js").Piece} piece */
@@ -373,8 +315,8 @@ export class Replay {
     this.timeline.scale.reveal(piece.start);
     this.timeline.draw();
     const track = session.active.value;
-    if (piece.kind === "trip" && track) this.#fit([track], piece.start, piece.end);
-    else if (piece.place) this.#centre(piece.place);
+    if (piece.kind === "trip" && track) this.framing.fit([track], piece.start, piece.end);
+    else if (piece.place) this.framing.centre(piece.place);
     byId("replay").classList.remove("replay-listed");
     byId("replay-list-toggle").setAttribute("aria-expanded", "false");
   }
@@ -383,43 +325,6 @@ export class Replay {
   #step(step) {
     const stop = this.session.stepStop(step);
     if (stop) this.#goTo(stop);
-  }
-
-  /** @param {{lat: number, lon: number}} place */
-  #centre({ lat, lon }) {
-    const { map } = this.view;
-    const inner = this.#insets();
-    const zoom = Math.max(map.getZoom(), STOP_ZOOM);
-    const shift = L.point((inner.right - inner.left) / 2, (inner.bottom - inner.top) / 2);
-    const target = map.project(this.view.datum.toMap(lat, lon), zoom).add(shift);
-    map.setView(map.unproject(target, zoom), zoom, { animate: false });
-  }
-
-  /** @param {Sample} sample of the active vehicle */
-  #keepInView(sample) {
-    if (Number.isNaN(sample.x)) return;
-    const { map } = this.view;
-    const size = map.getSize();
-    const inner = this.#insets();
-    const free = {
-      left: inner.left + MARGIN_PX,
-      right: size.x - inner.right - MARGIN_PX,
-      top: inner.top + MARGIN_PX,
-      bottom: size.y - inner.bottom - MARGIN_PX,
-    };
-    const point = map.latLngToContainerPoint(Datum.latLngOf(sample.x, sample.y));
-    const inside =
-      point.x >= free.left &&
-      point.x <= free.right &&
-      point.y >= free.top &&
-      point.y <= free.bottom;
-    if (inside) return;
-    const by = L.point(
-      Math.round(point.x - (free.left + free.right) / 2),
-      Math.round(point.y - (free.top + free.bottom) / 2),
-    );
-    const slides = !REDUCED_MOTION.matches && this.session.playhead.rate <= SLIDE_UP_TO;
-    map.panBy(by, { animate: slides, duration: 0.3 });
   }
 
   /** @param {boolean} on */
@@ -435,66 +340,8 @@ export class Replay {
     this.root.style.setProperty("--replay-height", `${Math.round(height)}px`);
   }
 
-  /** Keys of the replay; those that act on live vehicles do nothing. @param {KeyboardEvent} event */
-  #key(event) {
-    if (!this.open || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
-    const { target } = event;
-    const inField =
-      target instanceof Element &&
-      target.closest("input, select, textarea, dialog[open], summary") !== null;
-    if (inField) return;
-    const onButton = target instanceof Element && target.closest("button, a") !== null;
-    const actions = /** @type {Record<string, () => void>} */ ({
-      ",": () => this.#step(-1),
-      ".": () => this.#step(1),
-      f: () => this.#setFollow(!this.#follow),
-    });
-    if (!onButton) actions[" "] = () => this.session.toggle();
-    const key = event.key.toLowerCase();
-    if (key === "escape") {
-      this.desk.replay.value = null;
-    } else if (Object.hasOwn(actions, key) && this.desk.keys.value) {
-      actions[key]();
-    } else if (!["j", "k", "c", "l", "t", "b", "r", "/"].includes(key)) {
-      return;
-    }
-    event.preventDefault();
-    event.stopPropagation();
-  }
-
   /** For tests: docs/page.md. */
   describe() {
-    if (!this.open) return null;
-    const { session } = this;
-    const at = session.now();
-    const frame = byId("map").getBoundingClientRect();
-    return {
-      at,
-      from: session.from,
-      to: session.to,
-      playing: session.playhead.playing,
-      rate: session.playhead.rate,
-      active: session.active.value?.id ?? null,
-      vehicles: session.tracks.map((track) => {
-        const sample = track.series.at(at);
-        const known = !Number.isNaN(sample.x);
-        const point = known
-          ? this.view.map.latLngToContainerPoint(Datum.latLngOf(sample.x, sample.y))
-          : null;
-        return {
-          id: track.id,
-          name: track.name,
-          load: track.state,
-          points: track.series.size,
-          state: sample.state,
-          lat: known ? sample.lat : null,
-          lon: known ? sample.lon : null,
-          speedKmh: Number.isNaN(sample.speed) ? null : sample.speed,
-          courseDeg: Number.isNaN(sample.course) ? null : sample.course,
-          x: point ? frame.left + point.x : null,
-          y: point ? frame.top + point.y : null,
-        };
-      }),
-    };
+    return this.open ? describe(this.session, this.view.map) : null;
   }
 }

@@ -71,6 +71,8 @@ export class Series {
   y = new Float64Array(0);
   /** Counts up whenever the arrays are other ones. */
   version = 0;
+  /** Highest speed, km/h. */
+  topKmh = 0;
   /** @type {Map<number, Part>} */ #parts = new Map();
   /** Blocks that have data and are not here yet. @type {Set<number>} */ #awaited = new Set();
 
@@ -125,6 +127,7 @@ export class Series {
       this.x[i] = out[0];
       this.y[i] = out[1];
     }
+    this.topKmh = whole.speed.reduce((top, kmh) => (kmh > top ? kmh : top), 0);
     this.version += 1;
   }
 
@@ -152,7 +155,10 @@ export class Series {
     return this.part.t[i + 1] - this.part.t[i] > this.gapMs;
   }
 
-  /** Where the vehicle was: between two fixes on the straight line. @param {number} ms @returns {Sample} */
+  /**
+   * Where the vehicle was: between two fixes on the straight line.
+   * @param {number} ms Unix @returns {Sample}
+   */
   at(ms) {
     const { t, lat, lon, speed, course } = this.part;
     const i = this.indexAt(ms);
@@ -190,7 +196,10 @@ export class Series {
   }
 }
 
-/** First index whose time is not before. @param {Float64Array} t @param {number} ms @param {number} size */
+/**
+ * First index whose time is not before.
+ * @param {Float64Array} t @param {number} ms @param {number} size of what is used of it
+ */
 export function lowerBound(t, ms, size) {
   let low = 0;
   let high = size;

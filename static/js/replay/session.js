@@ -6,6 +6,7 @@ import { Signal, Topic } from "../signal.js";
 import { MAX_VEHICLES, sound } from "./place.js";
 import { Playhead } from "./playhead.js";
 import { Series } from "./series.js";
+import { speedEdges } from "./thin.js";
 
 /** Positions that come in are joined this often at most, ms. */
 const JOIN_EVERY_MS = 200;
@@ -66,6 +67,16 @@ export class Session {
 
   get to() {
     return this.playhead.toMs;
+  }
+
+  /** Highest speed of all vehicles, km/h. */
+  get topKmh() {
+    return this.tracks.reduce((top, { series }) => Math.max(top, series.topKmh), 0);
+  }
+
+  /** Bounds of the classes of speed. */
+  get edges() {
+    return speedEdges(this.topKmh);
   }
 
   /** The moment shown, Unix ms. */

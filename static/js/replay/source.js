@@ -25,6 +25,10 @@ const MAX_STEP_S = 60;
 /** @typedef {{block: number, minutes: number[]}} ManifestBlock */
 /** @typedef {{id: string, name: string, device: string, lastMs: number | null}} FoundVehicle */
 
+/** A block that did not come is asked for so many times in all, each time a little later, ms. */
+const TRIES = 3;
+const RETRY_MS = 500;
+
 /** The server said no; its words. */
 export class RefusedError extends Error {}
 
@@ -77,6 +81,18 @@ export class Source {
     return { gapMs: answer.rules.gap_s * 1000, pieces: answer.pieces.map(readPiece) };
   }
 
+  /** @param {string} id @param {number} block @param {number} stepS @param {AbortSignal} signal */
+  async #tryBlock(id, block, stepS, signal) {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.block(id, block, stepS, signal);
+      } catch (error) {
+        if (signal.aborted || error instanceof RefusedError || tries === TRIES) throw error;
+        await new Promise((resolve) => setTimeout(resolve, tries * RETRY_MS));
+      }
+    }
+  }
+
   /**
    * One block of one vehicle: an address that the browser keeps.
    * @param {string} id @param {number} block @param {number} stepS @param {AbortSignal} signal
@@ -104,7 +120,7 @@ export class Source {
     const stepS = stepFor(blocks);
     const worker = async () => {
       for (let block = queue.shift(); block !== undefined; block = queue.shift()) {
-        take(block, await this.block(id, block, stepS, signal));
+        take(block, await this.#tryBlock(id, block, stepS, signal));
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));

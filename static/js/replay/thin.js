@@ -4,14 +4,33 @@
  */
 import { lowerBound } from "./series.js";
 
-/** Upper bounds of the classes of speed but the last, km/h. */
-export const SPEED_EDGES = [10, 30, 50, 70, 90, 110];
+/** Classes of speed: as many as there are colours. */
+export const SPEED_CLASSES = 7;
 
-/** Class of a speed; an unknown one is in none. @param {number} kmh @returns {number} −1: unknown */
-export function speedClass(kmh) {
+/**
+ * Upper bounds of the classes but the last, km/h, by the highest speed that they are for: who walks
+ * shall not be of one colour.
+ */
+const EDGES = [
+  { upTo: 12, edges: [1, 2, 3, 4, 5, 6] },
+  { upTo: 40, edges: [5, 10, 15, 20, 25, 30] },
+  { upTo: 80, edges: [10, 20, 30, 40, 50, 60] },
+  { upTo: Infinity, edges: [10, 30, 50, 70, 90, 110] },
+];
+
+/** Bounds of the classes for speeds up to a highest one. @param {number} topKmh */
+export function speedEdges(topKmh) {
+  return (EDGES.find(({ upTo }) => topKmh <= upTo) ?? EDGES[EDGES.length - 1]).edges;
+}
+
+/**
+ * Class of a speed; an unknown one is in none.
+ * @param {number} kmh @param {number[]} edges @returns {number} −1: unknown
+ */
+export function speedClass(kmh, edges) {
   if (Number.isNaN(kmh)) return -1;
   let place = 0;
-  while (place < SPEED_EDGES.length && kmh >= SPEED_EDGES[place]) place += 1;
+  while (place < edges.length && kmh >= edges[place]) place += 1;
   return place;
 }
 
@@ -42,7 +61,7 @@ export function envelope(series, scale) {
  * other, never across a gap.
  * @param {import("./series.js").Series} series
  * @param {number} apart world units
- * @param {(from: number, to: number, speedClass: number) => void} piece indices of its ends
+ * @param {(from: number, to: number, kmh: number) => void} piece indices of its ends
  * @param {(from: number, to: number) => void} gap
  */
 export function walk(series, apart, piece, gap) {
@@ -51,11 +70,11 @@ export function walk(series, apart, piece, gap) {
   let from = 0;
   for (let i = 1; i < size; i += 1) {
     if (series.gapAfter(i - 1)) {
-      if (i - 1 > from) piece(from, i - 1, speedClass(speed[i - 1]));
+      if (i - 1 > from) piece(from, i - 1, speed[i - 1]);
       gap(i - 1, i);
       from = i;
     } else if (i === size - 1 || Math.abs(x[i] - x[from]) + Math.abs(y[i] - y[from]) >= apart) {
-      piece(from, i, speedClass(speed[i]));
+      piece(from, i, speed[i]);
       from = i;
     }
   }

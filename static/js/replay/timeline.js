@@ -32,8 +32,8 @@ export class Timeline {
   #dragging = false;
 
   /**
-   * @param {{root: HTMLElement, canvas: HTMLCanvasElement, cursor: HTMLElement, bubble: HTMLElement,
-   *   hover: HTMLElement, hoverText: HTMLElement}} elements
+   * @param {{root: HTMLElement, canvas: HTMLCanvasElement, cursor: HTMLElement,
+   *   bubble: HTMLElement, hover: HTMLElement, hoverText: HTMLElement}} elements
    * @param {import("./session.js").Session} session
    * @param {{colours: () => import("./colours.js").ReplayColours,
    *   strings: () => import("../i18n.js").Strings, tip: (ms: number) => string}} look

@@ -34,11 +34,6 @@ export class TimeScale {
     this.show(fromMs, toMs);
   }
 
-  /** True when all of the range is seen. */
-  get isWhole() {
-    return this.start <= this.fromMs && this.end >= this.toMs;
-  }
-
   /** @param {number} start @param {number} end Unix ms */
   show(start, end) {
     const span = Math.min(Math.max(end - start, CLOSEST), this.toMs - this.fromMs);
@@ -46,7 +41,7 @@ export class TimeScale {
     this.end = this.start + span;
   }
 
-  /** @param {number} factor above 1: closer @param {number} around a moment that stays where it is */
+  /** @param {number} factor above 1: closer @param {number} around moment that stays in place */
   zoom(factor, around) {
     const span = (this.end - this.start) / factor;
     const share = (around - this.start) / (this.end - this.start);
@@ -61,7 +56,7 @@ export class TimeScale {
     this.show(start, start + span);
   }
 
-  /** Moves no further than needed to see a moment. @param {number} ms @returns {boolean} it moved */
+  /** Moves no further than needed to see a moment. @param {number} ms @returns {boolean} moved */
   reveal(ms) {
     if (ms >= this.start && ms <= this.end) return false;
     const span = this.end - this.start;
@@ -82,8 +77,8 @@ export class TimeScale {
 
   /**
    * Marks on round local times.
-   * @param {number} apartPx how far apart at least @param {(ms: number) => number} offsetMs of local
-   *   time at a moment, east is positive
+   * @param {number} apartPx how far apart at least
+   * @param {(ms: number) => number} offsetMs of local time at a moment, east is positive
    * @returns {{step: number, marks: number[]}}
    */
   ticks(apartPx, offsetMs) {

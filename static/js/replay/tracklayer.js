@@ -4,7 +4,7 @@
  */
 import { nearestCopy } from "../canvaslayer.js";
 import { RestLayer } from "../restlayer.js";
-import { walk } from "./thin.js";
+import { speedClass, walk } from "./thin.js";
 
 /** @typedef {import("../canvaslayer.js").View} View */
 /** @typedef {import("./colours.js").ReplayColours} ReplayColours */
@@ -20,12 +20,16 @@ const WORDS_ZOOM = 13;
 const STOP_RADIUS_PX = 8;
 
 export class TrackLayer extends RestLayer {
-  /** Where stops were drawn last, canvas px. @type {{x: number, y: number, track: Track, start: number}[]} */
+  /**
+   * Where stops were drawn last, canvas px.
+   * @type {{x: number, y: number, track: Track, start: number}[]}
+   */
   stops = [];
 
   /**
    * @param {Session} session @param {import("../palette.js").Palette} palette
-   * @param {ReplayColours} colours @param {(lat: number, lon: number, out: Float64Array) => void} project
+   * @param {ReplayColours} colours
+   * @param {(lat: number, lon: number, out: Float64Array) => void} project
    * @param {(ms: number) => string} duration in words
    */
   constructor(session, palette, colours, project, duration) {
@@ -63,14 +67,23 @@ export class TrackLayer extends RestLayer {
       path.moveTo(px(a), py(a));
       path.lineTo(px(b), py(b));
     };
+    const { edges } = this.session;
     let end = -1;
     walk(
       series,
       APART_PX / view.size,
-      (from, to, kind) => {
-        if (from !== end) all.moveTo(px(from), py(from));
-        all.lineTo(px(to), py(to));
+      (from, to, kmh) => {
+        const [x1, y1, x2, y2] = [px(from), py(from), px(to), py(to)];
+        const isOutside =
+          Math.max(x1, x2) < 0 ||
+          Math.max(y1, y2) < 0 ||
+          Math.min(x1, x2) > view.width ||
+          Math.min(y1, y2) > view.height;
+        if (isOutside) return;
+        if (from !== end) all.moveTo(x1, y1);
+        all.lineTo(x2, y2);
         end = to;
+        const kind = speedClass(kmh, edges);
         line(speeds[kind < 0 ? colours.speeds.length : kind], from, to);
       },
       (from, to) => {

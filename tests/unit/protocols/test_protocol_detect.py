@@ -122,7 +122,7 @@ def test_carriers_are_called_by_name(data: bytes, name: str | None) -> None:
     assert carrier(data) == name
     if name is not None:
         with pytest.raises(DecodeError, match=name):
-            detect(data)
+            detect(data, OURS)
 
 
 def test_nothing_is_decided_on_nothing() -> None:

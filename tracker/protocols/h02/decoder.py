@@ -90,7 +90,7 @@ class H02Decoder(TextDecoder):
         """Messages of one frame: each names its device."""
         link = self.link
         if not frame[0]:
-            late = records.late_tail(frame[1:])
+            late = records.late_tail(frame[1:]) if self.session.ident else None
             self._tailed = late is not None
             return () if late is None else late
         if frame[0] != 0x2A:

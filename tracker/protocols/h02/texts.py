@@ -152,10 +152,11 @@ def short_position(link: Link, fields: Fields) -> Message:
     said = Report()
     if fields[FIRST] == "V":
         mcc, mnc = int(fields[4]), int(fields[5])
-        entries = [part.split(",") for part in ",".join(fields[6:]).split("Y")]
-        said.attributes["cells"] = [
-            station(mcc, mnc, *(int(value) for value in entry)) for entry in entries
-        ]
+        cells = []
+        for entry in ",".join(fields[6:]).split("Y"):
+            lac, cid, level = entry.split(",")
+            cells.append(station(mcc, mnc, int(lac), int(cid), whole(level)))
+        said.attributes["cells"] = cells
         return said.message(link.session.now)
     place(said, fields[FIRST : FIRST + 7])
     day = dmy(fields[FIRST + 7], "000000")

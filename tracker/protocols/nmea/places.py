@@ -31,6 +31,7 @@ from tracker.protocols.textfields import (
 Reader = Callable[[Sequence[str]], Report]
 READERS: dict[str, Reader] = {}
 
+GPS_YEAR = 1980  # satellite time begins
 # Two-digit years from here on are of the last century: receivers whose week counter has rolled
 # over say so, and the time is mended later by whole rollovers.
 OLD_YEARS = 80
@@ -94,6 +95,8 @@ def trccr(fields: Sequence[str]) -> Report:
         raise bad("a time", stamp)
     hour, minute, second, fraction = time_of_day(stamp[8:])
     date = int(stamp[:4]), int(stamp[4:6]), int(stamp[6:8])
+    if date[0] < GPS_YEAR:
+        raise bad("a year", stamp)
     said = Report(time=unix_time(*date, hour, minute, second) + fraction, valid=fields[2] == "A")
     lat, lon = number(fields[3]), number(fields[4])
     if lat is not None and lon is not None:

@@ -1,0 +1,185 @@
+"""The decoder of a connection that speaks HTTP: each request to the reader of its dialect.
+
+One connection may carry several dialects and several devices, as a proxy's does: every request
+says which it is and who speaks, and a change of the device is a new Login. A request has exactly
+one answer; the one that promises storage rides on its last message.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from functools import partial
+from http import HTTPStatus
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import orjson
+
+from tracker.errors import DecodeError
+from tracker.protocols.base import Aside, Login, Logout, Message, Refused, Session
+from tracker.protocols.http import flespi, osmand, owntracks, said
+from tracker.protocols.http.said import Said
+from tracker.protocols.http.wire import BODY_MOST, JSON, Exchange, HttpError, Request, refusal
+from tracker.protocols.stream import Outcome, StreamDecoder
+
+OPTION_BODY = "http_body_bytes"  # of a listener: the greatest body that is taken
+NO_FRIENDS = b"[]"  # an app of OwnTracks wants a list back
+
+
+class Part(NamedTuple):
+    """What one device says in a request; `tell` makes its messages, once it has been named."""
+
+    ident: str
+    tell: Callable[[], Iterator[Message]]
+
+
+class HttpDecoder(StreamDecoder[Request]):
+    """Decoder of one connection. `name` is the dialect of the newest request."""
+
+    def __init__(self, session: Session, name: str) -> None:
+        super().__init__(session)
+        self.name = name
+        self.link = None
+        self.exchange = Exchange(int(session.options.get(OPTION_BODY, BODY_MOST)))
+
+    def receive_data(self, data: bytes) -> None:
+        """Take bytes as they came, in any cut."""
+        self.exchange.receive(data)
+
+    @property
+    def buffered(self) -> int:
+        """Bytes of a request that is not complete yet."""
+        return self.exchange.held
+
+    def cut(self) -> Request | None:
+        """The next whole request; DecodeError for one that was answered with a problem."""
+        try:
+            request = self.exchange.next_request()
+        except HttpError as fault:
+            self._ready.append(self._refused(fault))
+            raise
+        if request is None and self.exchange.awaits_continue:
+            self._ready.append(Aside(self.exchange.proceed()))
+            return EMPTY
+        return request
+
+    def decode(self, frame: Request) -> Outcome:
+        """The messages of one request."""
+        if frame is EMPTY:
+            return ()
+        return self._messages(*self._parts(frame))
+
+    def refuse(self, frame: Request, error: DecodeError) -> Message | None:  # noqa: ARG002
+        """A request that cannot be read is the sender's fault, and its sender is told."""
+        if not isinstance(error, HttpError):
+            status = HTTPStatus.BAD_REQUEST
+            error = HttpError(error.kind, status, error.message)
+        return self._refused(error)
+
+    def _refused(self, fault: HttpError) -> Refused:
+        answer = self.exchange.problem(self.session.now, fault)
+        return Refused(answer, reason=fault.kind, last=self.exchange.over)
+
+    # -- dialects ----------------------------------------------------------------------------------
+
+    def _parts(self, request: Request) -> tuple[list[Part | DecodeError], bytes]:
+        """Who says what, and the body of the answer. Raises DecodeError."""
+        record = content(request)
+        if record is None and "x-limit-u" in request.headers:
+            record = {"_type": ""}  # an empty body: a friend is to be forgotten
+        dialect = dialect_of(record)
+        self.name = dialect
+        if dialect == "owntracks":
+            ident, message = owntracks.read(record, request, self.session)
+            return [Part(ident, lambda: iter((message,)))], NO_FRIENDS
+        if dialect == "flespi":
+            records = record if isinstance(record, list) else [record]
+            found = flespi.read(records, self.session)
+        elif record is None:
+            found = osmand.read_query(request, self.session)
+        else:
+            found = osmand.read_json(record, self.session)
+        return list(self._by_ident(found)), b""
+
+    def _by_ident(self, found: list[Said | DecodeError]) -> Iterator[Part | DecodeError]:
+        """What is wrong first, then reports beside each other that are of one device."""
+        yield from (each for each in found if isinstance(each, DecodeError))
+        good = (each for each in found if isinstance(each, Said))
+        for ident, group in groupby(good, key=lambda each: each.ident):
+            yield Part(ident, partial(self._told, list(group)))
+
+    def _told(self, reports: list[Said]) -> Iterator[Message]:
+        """Messages of one device's reports, by its clock where the zone is unknown."""
+        for each in reports:
+            if each.local and each.report.time is not None:
+                each.report.time -= self.session.utc_offset_s or 0
+        return said.messages([each.report for each in reports], self.session.now)
+
+    # -- messages ----------------------------------------------------------------------------------
+
+    def _messages(
+        self, parts: list[Part | DecodeError], body: bytes
+    ) -> Iterator[Message | DecodeError]:
+        """One message behind: the last one is to carry the answer."""
+        held: Message | None = None
+        for part in parts:
+            if isinstance(part, DecodeError):
+                yield part
+                continue
+            if held is not None:
+                yield held
+                held = None
+            yield from self._named(part.ident)
+            for message in part.tell():
+                if held is not None:
+                    yield held
+                held = message
+        answer = self.exchange.answer(self.session.now, HTTPStatus.OK, body, JSON if body else "")
+        if held is None:
+            yield Aside(answer, last=self.exchange.over)
+            return
+        yield dataclasses.replace(held, answer=answer, durable=True)
+        if self.exchange.over:
+            yield Logout()
+
+    def _named(self, ident: str) -> Iterator[Message]:
+        """The Login of a device, where another one or none spoke last."""
+        if self.session.ident != ident:
+            self.session.ident = ident
+            yield Login(ident=ident, refusal=self._refusal())
+
+    def _refusal(self) -> bytes:
+        return refusal(self.session.now, HTTPStatus.FORBIDDEN, "this device may not report here")
+
+
+EMPTY = Request("", {}, b"")  # stands for a request whose body is still to come
+
+
+def content(request: Request) -> Any:
+    """The JSON object or list of a body; None if it has none. Raises HttpError."""
+    body = request.body.strip()
+    if not body.startswith((b"{", b"[")) and request.media_type != JSON:
+        return None
+    if not body:
+        return None
+    try:
+        record = orjson.loads(body)
+    except ValueError as error:
+        raise HttpError("json", HTTPStatus.BAD_REQUEST, f"no JSON: {error}") from None
+    if not isinstance(record, dict | list):
+        raise HttpError("json", HTTPStatus.BAD_REQUEST, "neither an object nor a list")
+    return record
+
+
+def dialect_of(record: Any) -> str:
+    """Which dialect the JSON of a body is; None is none at all. Raises HttpError."""
+    if record is None:
+        return "osmand"
+    if isinstance(record, list):
+        return "flespi"
+    for member, name in (("_type", "owntracks"), ("ident", "flespi"), ("device_id", "osmand")):
+        if member in record:
+            return name
+    detail = "JSON of none of these: device_id and location, _type, ident"
+    raise HttpError("dialect", HTTPStatus.BAD_REQUEST, detail)
