@@ -32,7 +32,7 @@ types:
 	node_modules/.bin/tsc -p tsconfig.json
 
 fast:
-	$(BIN)/python -m pytest -n $(WORKERS) -q -m "not servers and not browser"
+	$(BIN)/python -m pytest -n $(WORKERS) -q tests/unit tests/simulator -m "not servers and not slow"
 	node --test tests/page/*.test.js
 
 bench: dev page system

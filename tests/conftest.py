@@ -1,3 +1,27 @@
-"""Fixtures that every test may use."""
+"""Fixtures that every test may use, and which files `make check` leaves to `make test`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
 
 pytest_plugins = ["tests.servers"]
+
+# Whole runs in real time, and properties that want thousands of examples: a minute together.
+SLOW = {
+    "simulator/test_run.py",
+    "simulator/test_viewers.py",
+    "unit/history/test_history_exports.py",
+    "unit/history/test_history_timeline.py",
+    "unit/protocols/test_protocol_robustness.py",
+    "unit/storage",
+}
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        path = item.path.relative_to(HERE).as_posix()
+        if any(path == slow or path.startswith(f"{slow}/") for slow in SLOW):
+            item.add_marker(pytest.mark.slow)

@@ -119,6 +119,7 @@ class Datagrams:
         self._transports: list[asyncio.DatagramTransport] = []
         self._window = 0.0
         self._strangers = 0
+        self._options = {**gateway.options, "udp": True}
 
     async def start(self, addresses: Sequence[Address]) -> None:
         """Listen on these addresses. Raises StartError when one cannot be had."""
@@ -144,8 +145,7 @@ class Datagrams:
 
     def new_session(self) -> Session:
         """What a decoder of datagrams may know at first."""
-        gateway = self.gateway
-        return Session(auth_key=gateway.auth_key, options={**gateway.options, "udp": True})
+        return Session(auth_key=self.gateway.auth_key, options=self._options)
 
     def received(
         self, transport: asyncio.DatagramTransport, address: Address, data: bytes, now: float

@@ -248,3 +248,15 @@ async def test_the_addresses_are_those_of_tcp(tmp_path: Path, devices: str) -> N
         transport, one = await loop.create_datagram_endpoint(Source, remote_addr=(host, port))
         await one.ask(login("1001"), ack(3))
         transport.close()
+
+
+def test_the_limits_are_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs/protocols/README.md").read_text("utf-8")
+    limits = Limits()
+    for stated in (
+        f"more than {limits.size_bytes:,} bytes",
+        f"more than {limits.strangers_per_minute:,} from sources",
+        f"{limits.sources:,} sources are remembered",
+    ):
+        assert stated in page
+    assert (limits.forget_s, "for ten minutes" in page) == (600.0, True)

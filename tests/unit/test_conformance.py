@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from tests.devices import frame, login, position
 from tracker.cli import app
 from tracker.conformance.compare import same_time
-from tracker.conformance.records import moment, wire
+from tracker.conformance.records import moment, options, wire
 from tracker.conformance.replay import Tally, run
 from tracker.conformance.report import show
 from tracker.errors import RequestError
@@ -150,6 +150,16 @@ def test_clock_times_are_read_as_on_their_day(tmp_path: Path) -> None:
 )
 def test_fractions_may_be_cut_off(ours: float, theirs: float, same: bool) -> None:
     assert same_time(ours, theirs) is same
+
+
+def test_datagrams_are_read_as_such(tmp_path: Path) -> None:
+    """A Wialon datagram names its sender; without its line end it is whole all the same."""
+    line = "356307042441013#SD#010325;003015;2232.4000;N;11403.5400;E;36;90;50;9"
+    said = record(b"", told(speed_knots=36 / 1.852), ids=["356307042441013"], transport="udp")
+    said |= {"form": "text", "encoding": "text", "input": line}
+    assert tally(tmp_path, "wialon", said).agree == 1
+    assert options({"decoder_args": ["true"]}, "teltonika") == {"udp": True}
+    assert options({"decoder_args": ["true"]}, "xexun") == {}
 
 
 def test_requests_are_written_as_http() -> None:

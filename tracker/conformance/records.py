@@ -10,6 +10,8 @@ from typing import Any
 
 from tracker.errors import RequestError
 
+# Files in which `decoder_args` tells datagrams (true) from streams.
+DATAGRAM_SWITCH = frozenset({"teltonika"})
 MEMBERS = ("instance", "index", "form", "encoding", "input", "positions")
 
 
@@ -63,9 +65,10 @@ def request(record: Mapping[str, Any]) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-def options(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The session options of the connection that a frame came on: datagrams say so."""
-    return {"udp": True} if record.get("transport") == "udp" else {}
+def options(record: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The session options of the connection that a frame of the file `name` came on."""
+    switched = name in DATAGRAM_SWITCH and record.get("decoder_args") == ["true"]
+    return {"udp": True} if switched or record.get("transport") == "udp" else {}
 
 
 def moment(record: Mapping[str, Any], now: float) -> float:

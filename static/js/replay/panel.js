@@ -155,6 +155,15 @@ export class Panel {
     this.finder.hidden = true;
   }
 
+  /** Closes what is open over the controls. @returns {boolean} something was */
+  closeMenus() {
+    const menu = /** @type {HTMLDetailsElement} */ (byId("replay-export"));
+    const wasOpen = menu.open || !this.finder.hidden;
+    menu.open = false;
+    this.closeFinder();
+    return wasOpen;
+  }
+
   async #search() {
     this.#finding.abort();
     this.#finding = new AbortController();

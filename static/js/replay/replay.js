@@ -121,7 +121,9 @@ export class Replay {
       () => this.open,
       () => desk.keys.value,
       {
-        close: () => (desk.replay.value = null),
+        close: () => {
+          if (!this.panel.closeMenus()) desk.replay.value = null;
+        },
         toggle: () => session.toggle(),
         stop: (step) => this.#step(step),
         follow: () => this.#setFollow(!this.#follow),

@@ -16,10 +16,10 @@ export function setUpShortcuts(isOpen, isEnabled, on) {
   const act = (/** @type {KeyboardEvent} */ event) => {
     if (!isOpen() || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
     const focus = event.target instanceof Element ? event.target : null;
-    if (focus?.closest("input, select, textarea, dialog[open], summary")) return;
+    if (focus?.closest("input, select, textarea, dialog[open]")) return;
     const key = event.key.toLowerCase();
     // The space bar presses the button that has the focus.
-    if (key === " " && focus?.closest("button, a")) return;
+    if (key === " " && focus?.closest("button, a, summary")) return;
     if (key === "escape") on.close();
     else if (Object.hasOwn(actions, key) && isEnabled()) actions[key]();
     else if (!LIVE_KEYS.includes(key)) return;

@@ -4,7 +4,7 @@
 import { isoSeconds } from "./place.js";
 import { readBlock } from "./series.js";
 
-/** Requests at a time; browsers open six connections to a host, and the page needs some itself. */
+/** Blocks at a time; browsers open six connections to a host, and the page needs some itself. */
 const AT_ONCE = 4;
 
 /** Positions of one vehicle that are kept; beyond it the server is asked for fewer. */
@@ -33,9 +33,29 @@ const RETRY_MS = 500;
 export class RefusedError extends Error {}
 
 export class Source {
+  #free = AT_ONCE;
+  /** @type {(() => void)[]} */ #waiting = [];
+
   /** @param {string} api base address */
   constructor(api) {
     this.api = api;
+  }
+
+  /**
+   * Does work when it is its turn: of all vehicles together, so many at a time.
+   * @template T
+   * @param {() => Promise<T>} work
+   */
+  async #inTurn(work) {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise((go) => this.#waiting.push(() => go(undefined)));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#free += 1;
+    }
   }
 
   /** @param {string} path @param {AbortSignal} [signal] @returns {Promise<any>} */
@@ -120,7 +140,7 @@ export class Source {
     const stepS = stepFor(blocks);
     const worker = async () => {
       for (let block = queue.shift(); block !== undefined; block = queue.shift()) {
-        take(block, await this.#tryBlock(id, block, stepS, signal));
+        take(block, await this.#inTurn(() => this.#tryBlock(id, block, stepS, signal)));
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));

@@ -109,14 +109,23 @@ export class Timeline {
     cursor.style.transform = `translateX(${x.toFixed(1)}px)`;
     const strings = this.look.strings();
     const text = strings.clock(ms);
-    if (bubble.textContent !== text) bubble.textContent = text;
+    if (bubble.textContent !== text) {
+      bubble.textContent = text;
+      this.#tell(ms, `${strings.day(ms)} ${text}`);
+    }
     const half = bubble.offsetWidth / 2;
     const shift = Math.max(half - x, Math.min(0, root.clientWidth - half - x));
     bubble.style.transform = `translateX(calc(-50% + ${shift.toFixed(1)}px))`;
-    root.setAttribute("aria-valuemin", String(Math.round(this.session.from / 1000)));
-    root.setAttribute("aria-valuemax", String(Math.round(this.session.to / 1000)));
-    root.setAttribute("aria-valuenow", String(Math.round(ms / 1000)));
-    root.setAttribute("aria-valuetext", `${strings.day(ms)} ${text}`);
+  }
+
+  /** For assistive technology. @param {number} ms Unix @param {string} words */
+  #tell(ms, words) {
+    const { root } = this.elements;
+    const seconds = (/** @type {number} */ time) => String(Math.round(time / 1000));
+    root.setAttribute("aria-valuemin", seconds(this.session.from));
+    root.setAttribute("aria-valuemax", seconds(this.session.to));
+    root.setAttribute("aria-valuenow", seconds(ms));
+    root.setAttribute("aria-valuetext", words);
   }
 
   #listen() {
