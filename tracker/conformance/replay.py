@@ -115,7 +115,9 @@ def replay(records: Iterable[Mapping[str, Any]], family: Family, name: str, now:
     for record in records:
         if decoder is None or record["instance"] != instance or decoder.buffered:
             instance = record["instance"]
-            session = Session(ident=NAMELESS, auth_key=b"conformance", options=options(record, name))
+            session = Session(
+                ident=NAMELESS, auth_key=b"conformance", options=options(record, name)
+            )
             decoder = family.decoder(session)
         session.now = moment(record, now)
         account(tally, record, take(decoder, session, record, name))
