@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from itertools import pairwise
 from typing import Any
 
 import aiohttp
@@ -36,6 +37,12 @@ async def next_tick(ws: aiohttp.ClientWebSocketResponse, *, ack: bool = True) ->
     return tick
 
 
+def check_every_tick_came(ticks: list[dict[str, Any]]) -> None:
+    """One message per tick; on a machine so busy that the test was behind, it was told so."""
+    for before, after in pairwise(ticks):
+        assert after["tick"] - before["tick"] - 1 == after["parts"][0]["conflated"]
+
+
 def entered(tick: dict[str, Any]) -> list[str]:
     """The devices of all vehicles that a tick brings into view."""
     parts = [part for part in tick["parts"] if part["kind"] == "cell" and "enter" in part]
@@ -54,12 +61,13 @@ async def test_hello_then_one_frame_per_tick(tmp_path, compress):
             first = await next_tick(ws)
             assert [part["kind"] for part in first["parts"]] == ["status", "view", "cell"]
             assert entered(first) == ["100000000000001"]
-            numbers = [first["tick"]]
+            ticks = [first]
             for _ in range(10):
                 tick = await next_tick(ws)  # nothing reports: the frames come all the same
-                assert [part["kind"] for part in tick["parts"]] == ["status"]
-                numbers.append(tick["tick"])
-            assert numbers == list(range(numbers[0], numbers[0] + 11))
+                if not tick["parts"][0]["conflated"]:
+                    assert [part["kind"] for part in tick["parts"]] == ["status"]
+                ticks.append(tick)
+            check_every_tick_came(ticks)
 
 
 async def test_every_frame_is_whole_when_joined_from_many_cells(tmp_path):
@@ -131,8 +139,7 @@ async def test_a_viewer_that_stays_behind_is_closed_with_4008_and_costs_others_n
     ):
         await stalled.receive()
         await good.receive()
-        numbers = [(await next_tick(good))["tick"] for _ in range(12)]
-        assert numbers == list(range(numbers[0], numbers[0] + 12))
+        check_every_tick_came([await next_tick(good) for _ in range(12)])
         received = [await stalled.receive(timeout=5) for _ in range(3)]
         assert [message.type for message in received] == [
             WSMsgType.TEXT, WSMsgType.TEXT, WSMsgType.CLOSE,

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import pairwise
 from typing import Any
 
 import aiohttp
@@ -88,6 +89,12 @@ class Driver:
             await device.close()
 
 
+def check_every_tick_came(ticks: list[dict[str, Any]]) -> None:
+    """One message per tick; on a machine so busy that this viewer was behind, it was told so."""
+    for before, after in pairwise(ticks):
+        assert after["tick"] - before["tick"] - 1 == after["parts"][0]["conflated"]
+
+
 @asynccontextmanager
 async def two_nodes(tmp_path, redis) -> AsyncIterator[tuple[TrackerNode, TrackerNode]]:
     url = f"redis://127.0.0.1:{redis.port}/0"
@@ -119,8 +126,7 @@ async def test_two_nodes_merge_into_one_frame_per_viewer_per_tick(tmp_path, redi
         await viewer.until(lambda: viewer.lat.keys() == {"1001", "1002"})
         first = len(viewer.ticks)
         await viewer.until(lambda: len(viewer.ticks) >= first + 5)
-        numbers = [tick["tick"] for tick in viewer.ticks]
-        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        check_every_tick_came(viewer.ticks)
         assert abs(viewer.lat["1001"] - on_a.lat_e6) <= 200  # a tick or two on its way
         assert abs(viewer.lat["1002"] - on_b.lat_e6) <= 200
         for node in (a, b):  # REST of either node knows both
@@ -175,8 +181,8 @@ async def test_redis_away_for_fifteen_seconds(tmp_path, redis_server, accident):
         await viewer.until(lambda: abs(viewer.lat["1001"] - on_a.lat_e6) <= 100)
         await viewer.until(lambda: viewer.feed == "live")
         assert len(viewer.ticks) - back <= BACK_WITHIN_TICKS + 1  # the one under way at its return
-        numbers = [tick["tick"] for tick in viewer.ticks[begin:]]
-        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        check_every_tick_came(viewer.ticks[begin:])
+        assert b.metric("tracker_ticks_missed_total") == 0
 
 
 async def test_redis_restarted_at_once_loses_nothing(tmp_path, redis_server):
