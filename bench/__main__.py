@@ -26,6 +26,12 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
 RESULT = Path(__file__).parent / "results" / "bench.json"
 
 
+def _sign(row: Row) -> str:
+    if row.exactly:
+        return "=="
+    return ">=" if row.at_least else "<="
+
+
 def main() -> None:
     names = sys.argv[1:] or list(PARTS)
     unknown = [name for name in names if name not in PARTS]
@@ -37,7 +43,7 @@ def main() -> None:
         rows += PARTS[name]()
     table = Table("what", "measured", "bound", "")
     for row in rows:
-        bound = "" if row.bound is None else f"{'>=' if row.at_least else '<='} {row.bound:g}"
+        bound = "" if row.bound is None else f"{_sign(row)} {row.bound:g}"
         mark = {True: "met", False: "MISSED", None: ""}[row.met]
         table.add_row(row.name, f"{row.value:,.2f} {row.unit}", bound, mark)
     Console(width=120).print(table)

@@ -118,7 +118,14 @@ def main_rows() -> list[Row]:
 
 def _frames_row(name: str, report: dict[str, Any]) -> Row:
     value = report["seen"]["frames_per_viewer_per_tick"]
-    return Row(f"frames per viewer per tick, {name}", value, "frames", 1.0, detail=_summary(report))
+    return Row(
+        f"frames per viewer per tick, {name}",
+        value,
+        "frames",
+        1.0,
+        exactly=True,
+        detail=_summary(report),
+    )
 
 
 def memory_rows() -> list[Row]:

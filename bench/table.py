@@ -15,12 +15,15 @@ class Row:
     unit: str
     bound: float | None = None
     at_least: bool = False  # the bound is a lower one
+    exactly: bool = False  # the bound is to be met, to the third decimal
     detail: dict[str, Any] = field(default_factory=dict)
 
     @property
     def met(self) -> bool | None:
         if self.bound is None:
             return None
+        if self.exactly:
+            return round(self.value, 3) == self.bound
         return self.value >= self.bound if self.at_least else self.value <= self.bound
 
     def as_json(self) -> dict[str, Any]:

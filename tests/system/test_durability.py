@@ -23,6 +23,7 @@ pytestmark = pytest.mark.servers
 
 KILLS = 20
 DEVICES = 12
+UNREACHABLE_S = 60.0
 
 
 class Reporter:
@@ -125,7 +126,7 @@ async def test_postgresql_killed_and_unreachable_while_devices_report(tmp_path, 
         await asyncio.to_thread(postgresql_server.start)
         await asyncio.sleep(2)
         postgresql_server.freeze()
-        await asyncio.sleep(8)
+        await asyncio.sleep(UNREACHABLE_S)
         postgresql_server.thaw()
         for task in tasks:
             task.cancel()
@@ -138,7 +139,7 @@ async def test_postgresql_killed_and_unreachable_while_devices_report(tmp_path, 
 
 async def _until_moved(node: TrackerNode) -> None:
     """Until nothing waits in the journal that the store does not take."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(90):
         while node.metric("tracker_store_failing_seconds"):
             await asyncio.sleep(0.2)
 
