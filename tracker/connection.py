@@ -180,7 +180,7 @@ class DeviceConnection(asyncio.Protocol):
             if self._transport is not None and now - self._closed_at > CLOSE_FLUSH_S:
                 self._transport.abort()
             return
-        if self._holds:
+        if self._holds and self._holds != ("answers",):  # it is we who do not listen
             return
         if self._partial_since is not None and now - self._partial_since > limits.frame_timeout_s:
             assert self._family is not None  # noqa: S101 - there was a frame, so there is a family

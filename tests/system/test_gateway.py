@@ -126,6 +126,20 @@ async def test_silence_for_three_heartbeats_closes_and_is_counted(tmp_path):
         assert tracker.app[keys.GATEWAY].closed["silent"] == 1
 
 
+async def test_a_device_that_takes_no_answers_is_not_kept_for_ever(tmp_path):
+    async with running_tracker(tmp_path, heartbeat_s=0.5) as tracker:
+        device = await Device.connect(port(tracker), "1001")
+        device.writer.transport.pause_reading()
+        gateway = tracker.app[keys.GATEWAY]
+        block = heartbeat() * 10_000
+        async with asyncio.timeout(60):
+            while not gateway.closed:
+                device.send(block)
+                await asyncio.sleep(0.01)
+        assert gateway.closed["silent"] + gateway.closed["error"] == 1
+        device.writer.transport.abort()
+
+
 async def test_an_unfinished_frame_is_not_waited_for_for_ever(tmp_path):
     async with running_tracker(tmp_path, frame_timeout_s=1) as tracker:
         device = await Device.connect(port(tracker), "1001")
