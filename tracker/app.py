@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import structlog
@@ -55,8 +55,8 @@ def build(config: Config) -> web.Application:
     app = web.Application(middlewares=[errors], client_max_size=MAX_BODY_BYTES)
     app[keys.CONFIG] = config
     app[keys.NODE] = keys.Node(config.node_name)
-    _core(app, config)
-    _edge(app, config)
+    for part in (_core, _floor, _doors, _clock):
+        part(app, config)
     pages.setup(app)
     add_routes(app)
     app.on_response_prepare.append(security_headers(config.tile_url))
@@ -93,17 +93,30 @@ def _core(app: web.Application, config: Config) -> None:
     )
 
 
-def _edge(app: web.Application, config: Config) -> None:
-    """The parts with I/O, not started."""
-    registry, world, ingest = app[keys.REGISTRY], app[keys.WORLD], app[keys.INGEST]
+def _floor(app: web.Application, config: Config) -> None:
+    """What keeps things: store, journal, and who writes to them behind the scenes."""
+    registry = app[keys.REGISTRY]
     store = app[keys.STORE] = create_store(config.store_url, config.data)
-    saver = app[keys.SAVER] = VehicleSaver(store)
+    app[keys.SAVER] = VehicleSaver(store)
     app[keys.JOURNAL] = Journal(
         store.journal_path,
         linger_s=config.journal_linger_ms / 1000,
         max_pending=config.journal_max_pending,
     )
-    cluster = app[keys.CLUSTER] = Cluster(
+    app[keys.RETENTION] = Retention(
+        store,
+        lambda: keep_seconds(
+            {vehicle.fleet for vehicle in registry.vehicles.values()},
+            config.retention_days,
+            config.retention_days_by_fleet,
+        ),
+    )
+
+
+def _doors(app: web.Application, config: Config) -> None:
+    """Where devices and other nodes come in."""
+    registry, world, ingest = app[keys.REGISTRY], app[keys.WORLD], app[keys.INGEST]
+    app[keys.CLUSTER] = Cluster(
         open_bus(config.bus),
         config.node_name,
         [DEFAULT_FLEET],
@@ -123,17 +136,28 @@ def _edge(app: web.Application, config: Config) -> None:
         options=config.protocol_options,
         known_live=lambda id_: world.lives[world.slots[id_]] if id_ in world.slots else None,
     )
+    app[keys.DATAGRAMS] = Datagrams(app[keys.GATEWAY])
 
-    gateway = app[keys.GATEWAY]
-    app[keys.DATAGRAMS] = Datagrams(gateway)
-    app[keys.RETENTION] = Retention(
-        store,
-        lambda: keep_seconds(
-            {vehicle.fleet for vehicle in registry.vehicles.values()},
-            config.retention_days,
-            config.retention_days_by_fleet,
-        ),
+
+def _clock(app: web.Application, config: Config) -> None:
+    """The tick, what it takes over from other nodes, and what is measured of it."""
+    app[ADMISSION] = Admission(config.max_viewers, config.max_viewers_per_address)
+    ticker = app[keys.TICKER] = Ticker(
+        app[keys.INGEST].ticks,
+        app[keys.CLUSTER],
+        app[keys.WORLD],
+        app[keys.HUB],
+        settle_s=config.settle_s,
+        adopt=_share_vehicles(app),
     )
+    app[METRICS] = Metrics(app)
+    ticker.on_timing = app[METRICS].observe
+
+
+def _share_vehicles(app: web.Application) -> Callable[[Vehicle], None]:
+    """Carry changes of vehicles to every part; gives the one that takes other nodes' changes."""
+    registry, world, saver = app[keys.REGISTRY], app[keys.WORLD], app[keys.SAVER]
+    cluster, gateway = app[keys.CLUSTER], app[keys.GATEWAY]
 
     def take_over(vehicle: Vehicle) -> None:
         if vehicle.status is DeviceStatus.ACTIVE:
@@ -152,17 +176,7 @@ def _edge(app: web.Application, config: Config) -> None:
             take_over(vehicle)
 
     registry.on_change = changed_here
-    app[keys.TICKER] = Ticker(
-        ingest.ticks,
-        cluster,
-        world,
-        app[keys.HUB],
-        settle_s=config.settle_s,
-        adopt=told_by_others,
-    )
-    app[ADMISSION] = Admission(config.max_viewers, config.max_viewers_per_address)
-    app[METRICS] = Metrics(app)
-    app[keys.TICKER].on_timing = app[METRICS].observe
+    return told_by_others
 
 
 async def _running(app: web.Application) -> AsyncIterator[None]:
