@@ -170,8 +170,12 @@ async def test_a_store_a_hundred_times_too_slow_is_borne(tmp_path):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         assert await check_all(node, reporters) > 500
-        for (before, _), (after, conflated) in pairwise(ticks):
-            assert after - before - 1 == conflated  # skipped only where the test itself was behind
+        # Of some 27 ticks: what is not there was skipped for this viewer, or the machine gave the
+        # server no time for it. The store's slowness alone would cost twenty.
+        missed = node.metric("tracker_ticks_missed_total")
+        assert missed <= 2
+        gaps = sum(a - b - 1 - conflated for (b, _), (a, conflated) in pairwise(ticks))
+        assert 0 <= gaps <= missed
         assert len(ticks) > 20
     finally:
         viewer.cancel()

@@ -37,10 +37,17 @@ async def next_tick(ws: aiohttp.ClientWebSocketResponse, *, ack: bool = True) ->
     return tick
 
 
-def check_every_tick_came(ticks: list[dict[str, Any]]) -> None:
-    """One message per tick; on a machine so busy that the test was behind, it was told so."""
-    for before, after in pairwise(ticks):
-        assert after["tick"] - before["tick"] - 1 == after["parts"][0]["conflated"]
+def check_every_tick_came(ticks: list[dict[str, Any]], missed: float) -> None:
+    """Every tick that the server made is here, or was said to be skipped for this viewer.
+
+    `missed` is how many the server passed over because the machine gave it no time.
+    """
+    unexplained = [
+        after["tick"] - before["tick"] - 1 - after["parts"][0]["conflated"]
+        for before, after in pairwise(ticks)
+    ]
+    assert min(unexplained) >= 0
+    assert sum(unexplained) <= missed
 
 
 def entered(tick: dict[str, Any]) -> list[str]:
@@ -67,7 +74,7 @@ async def test_hello_then_one_frame_per_tick(tmp_path, compress):
                 if not tick["parts"][0]["conflated"]:
                     assert [part["kind"] for part in tick["parts"]] == ["status"]
                 ticks.append(tick)
-            check_every_tick_came(ticks)
+            check_every_tick_came(ticks, tracker.app[keys.TICKER].stats["missed"])
 
 
 async def test_every_frame_is_whole_when_joined_from_many_cells(tmp_path):
@@ -139,7 +146,8 @@ async def test_a_viewer_that_stays_behind_is_closed_with_4008_and_costs_others_n
     ):
         await stalled.receive()
         await good.receive()
-        check_every_tick_came([await next_tick(good) for _ in range(12)])
+        ticks = [await next_tick(good) for _ in range(12)]
+        check_every_tick_came(ticks, tracker.app[keys.TICKER].stats["missed"])
         received = [await stalled.receive(timeout=5) for _ in range(3)]
         assert [message.type for message in received] == [
             WSMsgType.TEXT, WSMsgType.TEXT, WSMsgType.CLOSE,
