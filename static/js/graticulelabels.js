@@ -6,6 +6,12 @@
 import { latOf, lonOf, worldSizePx, worldX, worldY } from "./geo.js";
 import { label, lines, spacingDeg } from "./graticule.js";
 
+/**
+ * Room at each end of an edge that a label leaves free, px: at the left of the upper edge for the
+ * labels of the left one, at the bottom of the left one for the scale bar and the attribution.
+ */
+const ROOM = { left: 64, right: 40, top: 30, bottom: 66 };
+
 /** @typedef {{top: number, right: number, bottom: number, left: number}} Insets px */
 
 export class GraticuleLabels {
@@ -50,14 +56,14 @@ export class GraticuleLabels {
     const east = lonOf((origin.x + extent.x - inner.right) / size);
     for (const lon of lines(west, east, spacing)) {
       const x = worldX(lon) * size - origin.x;
-      if (x < inner.left + 64 || x > extent.x - inner.right - 40) continue;
+      if (x < inner.left + ROOM.left || x > extent.x - inner.right - ROOM.right) continue;
       this.#put(label(lon, spacing, letters, "lon"), x, inner.top, "lon");
     }
     const north = latOf((origin.y + inner.top) / size);
     const south = latOf((origin.y + extent.y - inner.bottom) / size);
     for (const lat of lines(south, north, spacing)) {
       const y = worldY(lat) * size - origin.y;
-      if (y < inner.top + 30 || y > extent.y - inner.bottom - 30) continue;
+      if (y < inner.top + ROOM.top || y > extent.y - inner.bottom - ROOM.bottom) continue;
       this.#put(label(lat, spacing, letters, "lat"), inner.left, y, "lat");
     }
   }
