@@ -1,0 +1,277 @@
+"""From the queue to the device and back: what may be sent, when, and whose reply came.
+
+A device is served one command at a time, by the node that it is connected to. Before a command
+leaves it is written down that it was sent: a node that dies in between has it asked again, or says
+that no reply came, and never sends a text twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import structlog
+
+from tracker.commands import life
+from tracker.commands.desk import CommandDesk
+from tracker.commands.kinds import SILENT, silent_kinds
+from tracker.commands.table import Act, Connection, Entry
+from tracker.errors import CommandError, StoreError
+from tracker.model import Command, CommandRecord, CommandState, Vehicle
+from tracker.protocols.base import Reply
+from tracker.storage import commands
+
+SWEEP_S = 1.0
+# After it has named itself a device gets this long to say something else: some protocols go on
+# with a code or a code word, and drop what comes before that is answered.
+NAMED_S = 1.0
+WRITTEN_S = 2.0  # that the store has; a device is not kept waiting for one that is away
+ENDED_KEPT_S = 86_400.0  # on the bus, for nodes that were away
+FORGET_S = 30.0
+HOUSEKEEPING_S = 3_600.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Way(Protocol):
+    """To a device that can be reached now."""
+
+    number: int  # of its connection, new with each
+    named_at: float  # Unix time
+    settled: bool  # it has said more than its name
+
+    def serves(self, vehicle_id: str) -> bool:
+        """Whether it still leads to this device."""
+        ...
+
+    def encode(self, command: Command) -> bytes:
+        """The frame of a command. Raises CommandError."""
+        ...
+
+    def send(self, frame: bytes) -> None:
+        """Write a frame behind all that is to be written before it."""
+        ...
+
+
+class Sender:
+    """Sends, matches replies, and does what time demands."""
+
+    def __init__(
+        self,
+        desk: CommandDesk,
+        reach: Callable[[str], Way | None],
+        speed: Callable[[str], tuple[float, float] | None],
+        protocol: Callable[[str], str],
+        *,
+        times: life.Times | None = None,
+        cut_max_speed_kmh: float = 20.0,
+        keep_s: float = 0.0,
+    ) -> None:
+        self.desk = desk
+        self.speed = speed
+        self.times = times or life.Times()
+        self.cut_max_speed_kmh = cut_max_speed_kmh
+        self._reach = reach
+        self._protocol = protocol
+        self._keep_s = keep_s  # how long ended commands stay in the store; 0: for ever
+        self._serving: dict[str, asyncio.Task[None]] = {}  # by vehicle
+        self._later: dict[str, asyncio.TimerHandle] = {}  # by vehicle
+        self._sweeper: asyncio.Task[None] | None = None
+        self._kept_house = self._forgot = 0.0
+        desk.on_waiting = self.heard
+
+    @property
+    def waiting(self) -> Mapping[str, object]:
+        """The vehicles with an open command: asked for each message of a device."""
+        return self.desk.table.lines
+
+    def start(self) -> None:
+        """Begin to look at the time."""
+        self._sweeper = asyncio.create_task(self._sweep_forever(), name="command sweep")
+
+    async def close(self) -> None:
+        """Send no more."""
+        for timer in self._later.values():
+            timer.cancel()
+        tasks = [*self._serving.values(), *filter(None, [self._sweeper])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # -- replies -----------------------------------------------------------------------------------
+
+    def replied(self, vehicle: Vehicle, reply: Reply, now: float) -> bool:
+        """Whether a device's reply belongs to a command; which then has ended."""
+        record = self.desk.table.match(vehicle.id, reply.reference)
+        if record is None:
+            self.desk.stats["unmatched"] += 1
+            return False
+        if not reply.final:
+            return True
+        state = CommandState.FAILED if reply.success is False else CommandState.ANSWERED
+        words = reply.text
+        if not words and reply.fixes:
+            words = f"{reply.fixes[-1].lat:.6f}, {reply.fixes[-1].lon:.6f}"
+        detail = "" if words else "confirmed" if state is CommandState.ANSWERED else "refused"
+        self.desk.take(record, state, now, detail=detail, reply=words or None)
+        self.heard(vehicle.id)
+        return True
+
+    # -- sending -----------------------------------------------------------------------------------
+
+    def heard(self, vehicle_id: str) -> None:
+        """A device with open commands may be reachable, or has a new one."""
+        if vehicle_id in self._serving or self._next(vehicle_id) is None:
+            return
+        task = asyncio.create_task(self._serve(vehicle_id), name=f"commands {vehicle_id}")
+        self._serving[vehicle_id] = task
+        task.add_done_callback(lambda task: self._served(vehicle_id, task))
+
+    def _served(self, vehicle_id: str, task: asyncio.Task[None]) -> None:
+        self._serving.pop(vehicle_id, None)
+        if not task.cancelled() and task.exception() is not None:  # the sweep comes back to it
+            self.desk.stats["sending_errors"] += 1
+            _log.error("commands.sending_broke", vehicle=vehicle_id, exc_info=task.exception())
+
+    def too_fast(self, vehicle_id: str) -> str:
+        """How fast a vehicle is, in words, if that is too fast for an engine cut; else ""."""
+        known = self.speed(vehicle_id)
+        if known is None or known[0] <= self.cut_max_speed_kmh:
+            return ""
+        ago = _ago(time.time() - known[1])
+        return f"the vehicle was moving at {known[0]:.0f} km/h {ago}"
+
+    def _next(
+        self, vehicle_id: str, without: frozenset[str] = frozenset()
+    ) -> tuple[Act, Entry, Way] | None:
+        if vehicle_id not in self.desk.table.lines:
+            return None
+        way = self._reach(vehicle_id)
+        now = time.time()
+        if way is None:
+            return None
+        if not way.settled and now < way.named_at + NAMED_S:
+            self._look_later(vehicle_id, way.named_at + NAMED_S - now)
+            return None
+        found = self.desk.table.next_act(
+            vehicle_id,
+            now,
+            Connection(way.number, way.named_at, silent_kinds(self._protocol(vehicle_id))),
+            too_fast=bool(self.too_fast(vehicle_id)),
+            without=without,
+        )
+        return None if found is None else (*found, way)
+
+    def _look_later(self, vehicle_id: str, delay_s: float) -> None:
+        if vehicle_id not in self._later:
+
+            def look() -> None:
+                self._later.pop(vehicle_id, None)
+                self.heard(vehicle_id)
+
+            self._later[vehicle_id] = asyncio.get_running_loop().call_later(delay_s, look)
+
+    async def _serve(self, vehicle_id: str) -> None:
+        """Do for a device all that can be done now."""
+        not_ours: frozenset[str] = frozenset()
+        while (found := self._next(vehicle_id, not_ours)) is not None:
+            act, entry, way = found
+            async with self.desk.turn(entry.record) as record:
+                if record is None:
+                    not_ours |= {entry.record.id}
+                else:
+                    await self._act(act, record, way)
+
+    async def _act(self, act: Act, record: CommandRecord, way: Way) -> None:
+        now, take = time.time(), self.desk.take
+        if act is Act.SEND:
+            await self._send(record, way)
+        elif act is Act.REPEAT:
+            detail = "the connection ended before a reply"
+            take(record, CommandState.QUEUED, now, detail=detail)
+        elif act is Act.HOLD:
+            detail = self.too_fast(record.vehicle_id)
+            take(record, CommandState.HELD, now, detail=detail)
+        else:
+            never = not life.standing(record).attempts
+            state = CommandState.CANCELLED if never else CommandState.EXPIRED
+            take(record, state, now, detail="engine_restore was asked for after it")
+
+    async def _send(self, record: CommandRecord, way: Way) -> None:
+        desk, vehicle_id, now = self.desk, record.vehicle_id, time.time()
+        # The claim may have taken a moment: in it the device can have gone, or gained speed.
+        found = self._next(vehicle_id)
+        if found is None or found[0] is not Act.SEND or found[2] is not way:
+            return
+        if found[1].record.id != record.id:
+            return
+        reference = desk.table.new_reference(vehicle_id, now)
+        try:
+            frame = way.encode(Command(record.kind, reference, record.parameters))
+        except CommandError as exc:
+            desk.take(record, CommandState.FAILED, now, detail=exc.message)
+            return
+        desk.table.sent_on(record, way.number)
+        sent = desk.take(record, CommandState.SENT, now, reference=reference)
+        await desk.saver.written(sent, WRITTEN_S)
+        current = desk.table.get(record.id)
+        if current is not sent:  # another node has ended it meanwhile
+            return
+        if way.serves(vehicle_id):
+            way.send(frame)
+        else:
+            detail = "the connection ended before it was sent"
+            desk.take(sent, CommandState.QUEUED, time.time(), detail=detail)
+
+    # -- time --------------------------------------------------------------------------------------
+
+    async def _sweep_forever(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            try:
+                await self.sweep(time.time())
+            except Exception:  # noqa: BLE001 - one command that cannot be handled must not end it
+                self.desk.stats["sweep_errors"] += 1
+                _log.exception("commands.sweep_broke")
+
+    async def sweep(self, now: float) -> None:
+        """What time demands of every open command."""
+        for entry in self.desk.table:
+            record = entry.record
+            silent = (self._protocol(record.vehicle_id), record.kind) in SILENT
+            due = life.due(record, entry.standing, now, self.desk.node, self.times, silent=silent)
+            if due is not None:
+                async with self.desk.turn(record) as current:
+                    if current is not None:
+                        self.desk.take(current, due.state, now, detail=due.detail)
+        for vehicle_id in list(self.desk.table.lines):
+            self.heard(vehicle_id)
+        if now - self._forgot >= FORGET_S:
+            self._forgot = now
+            self._forget(now)
+        if now - self._kept_house >= HOUSEKEEPING_S and self._keep_s:
+            self._kept_house = now
+            with contextlib.suppress(StoreError):  # an hour later again
+                await commands.prune(self.desk.store, now - self._keep_s)
+
+    def _forget(self, now: float) -> None:
+        """Ended commands that no node can take for open any more."""
+        table = self.desk.table
+        records = dict(table.ended)
+        for command_id in table.overfull():
+            self.desk.cluster.forget_command(records[command_id])
+        for record in list(table.ended.values()):
+            last = max(record.expires_time, record.transitions[-1].time)
+            if now > last + ENDED_KEPT_S:
+                table.forget(record.id)
+                self.desk.cluster.forget_command(record)
+
+
+def _ago(seconds: float) -> str:
+    """A span in words, as exact as anyone needs."""
+    if seconds < 120:
+        return f"{max(0, round(seconds))} s ago"
+    return f"{round(seconds / 60)} min ago" if seconds < 7_200 else f"{round(seconds / 3600)} h ago"

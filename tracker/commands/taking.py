@@ -1,0 +1,180 @@
+"""Taking a command from a person: what has to be true before it is stored, and taking it back.
+
+A command is durable before anybody is told that it was taken. With a key the same request, made
+again on whichever node, is the same command: its id follows from vehicle and key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import secrets
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from tracker.commands import life
+from tracker.commands.desk import CommandDesk
+from tracker.commands.rehearsal import check
+from tracker.commands.sending import Sender
+from tracker.errors import (
+    BusError,
+    ConfirmationError,
+    ConflictError,
+    NotFoundError,
+    TooFastError,
+    TooManyError,
+)
+from tracker.model import NOTHING, CommandKind, CommandRecord, CommandState, Vehicle
+from tracker.storage import commands
+
+ID_BYTES = 10  # 16 characters; two of a billion commands are equal once in a million such fleets
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is taken at all."""
+
+    open_per_device: int = 20
+    expires_s: float = 86_400.0
+    cut_expires_s: float = 900.0  # an engine cut hours later would surprise everybody
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person asks for; `confirm` and `key` as they came."""
+
+    kind: CommandKind
+    parameters: Mapping[str, Any]
+    expires_s: float | None = None
+    confirm: str | None = None
+    key: str | None = None
+
+
+def command_id(vehicle_id: str, key: str | None) -> str:
+    """A new id; with a key, the one that belongs to it."""
+    if key is None:
+        raw = secrets.token_bytes(ID_BYTES)
+    else:
+        raw = hashlib.blake2b(f"{vehicle_id}\n{key}".encode(), digest_size=ID_BYTES).digest()
+    return base64.b32encode(raw).decode().lower()
+
+
+class Taker:
+    """Takes commands, and takes them back."""
+
+    def __init__(
+        self,
+        desk: CommandDesk,
+        sender: Sender,
+        limits: Limits | None = None,
+        options: Mapping[str, Any] = NOTHING,
+    ) -> None:
+        self.desk = desk
+        self.limits = limits or Limits()
+        self.options = options
+        self._sender = sender
+        self._taking: Counter[str] = Counter()  # by vehicle, while they are being stored
+        self._keyed: dict[str, asyncio.Lock] = {}  # by command, while requests for it are there
+
+    async def take(self, vehicle: Vehicle, wish: Wish) -> tuple[CommandRecord, bool]:
+        """Store a command and set it on its way; the command, and whether it is new.
+
+        Raises CommandError, ConfirmationError, TooFastError, TooManyError, ConflictError for a key
+        that was used for another command, and StoreError.
+        """
+        id_ = command_id(vehicle.id, wish.key)
+        async with self._one_at_a_time(id_) if wish.key is not None else nullcontext():
+            if wish.key is not None:
+                known = await self.desk.find(id_)
+                if known is not None:
+                    return _same(known, wish), False
+            check(vehicle.protocol, vehicle.device, wish.kind, wish.parameters, self.options)
+            self._confirm(vehicle, wish)
+            return await self._store(vehicle, wish, id_), True
+
+    async def cancel(self, command_id: str) -> CommandRecord:
+        """Take back a command that is not sent. Raises NotFoundError, ConflictError, BusError."""
+        record = await self.desk.find(command_id)
+        if record is None:
+            raise NotFoundError(f"no command {command_id}", value=command_id)
+        async with self.desk.turn(record) as current:
+            if current is None:
+                raise self._why_not(self.desk.table.get(command_id) or record)
+            so_far = life.standing(current)
+            if not so_far.waiting or so_far.attempts:
+                raise self._why_not(current)
+            return self.desk.take(current, CommandState.CANCELLED, time.time())
+
+    def _why_not(self, record: CommandRecord) -> ConflictError | BusError:
+        so_far = life.standing(record)
+        if so_far.open and not so_far.attempts:
+            if not self.desk.cluster.steady:
+                return BusError("other nodes cannot be asked whether the command is being sent")
+            return ConflictError("the command is being sent", value=so_far.state.value)
+        state = so_far.state.value if not so_far.waiting else "sent, and will be sent again"
+        return ConflictError(f"the command is {state}: only what is not sent can be taken back")
+
+    def _confirm(self, vehicle: Vehicle, wish: Wish) -> None:
+        if wish.kind not in life.DANGEROUS:
+            return
+        if wish.confirm is None or wish.confirm.strip() != vehicle.device:
+            raise ConfirmationError(
+                f'{wish.kind.value} is dangerous: send "confirm" with the identity of the device,'
+                f' "{vehicle.device}"',
+                value=wish.confirm,
+            )
+        too_fast = self._sender.too_fast(vehicle.id)
+        if too_fast:
+            most = self._sender.cut_max_speed_kmh
+            raise TooFastError(f"{too_fast}; {wish.kind.value} is for at most {most:g} km/h")
+
+    async def _store(self, vehicle: Vehicle, wish: Wish, id_: str) -> CommandRecord:
+        limits, table = self.limits, self.desk.table
+        taken = table.open_count(vehicle.id) + self._taking[vehicle.id]
+        if taken >= limits.open_per_device:
+            raise TooManyError(f"{taken} commands of this device are open already", value=taken)
+        if len(table) + self._taking.total() >= table.open_most:
+            raise TooManyError("too many commands are open on all devices together")
+        now = time.time()
+        usual_s = limits.cut_expires_s if wish.kind is CommandKind.ENGINE_CUT else limits.expires_s
+        record = life.begun(
+            CommandRecord(
+                id=id_,
+                vehicle_id=vehicle.id,
+                kind=wish.kind,
+                parameters=dict(wish.parameters),
+                created_time=now,
+                expires_time=now + (usual_s if wish.expires_s is None else wish.expires_s),
+                node=self.desk.node,
+            )
+        )
+        self._taking[vehicle.id] += 1
+        try:
+            await commands.save(self.desk.store, [record])
+        finally:
+            self._taking[vehicle.id] -= 1
+            if not self._taking[vehicle.id]:
+                del self._taking[vehicle.id]
+        self.desk.begin(record)
+        return record
+
+    @asynccontextmanager
+    async def _one_at_a_time(self, id_: str) -> AsyncIterator[None]:
+        lock = self._keyed.setdefault(id_, asyncio.Lock())
+        try:
+            async with lock:
+                yield
+        finally:
+            if not lock.locked() and self._keyed.get(id_) is lock:
+                del self._keyed[id_]
+
+
+def _same(known: CommandRecord, wish: Wish) -> CommandRecord:
+    if known.kind is not wish.kind or dict(known.parameters) != dict(wish.parameters):
+        raise ConflictError("this Idempotency-Key was used for another command", value=wish.key)
+    return known

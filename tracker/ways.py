@@ -1,0 +1,63 @@
+"""The ways to devices: which connection or source a device can be spoken to on, and how fast it is.
+
+Several nodes may hold a connection of one device: it has left a dead one behind where it was
+before. The node that heard of it last holds it.
+"""
+
+from __future__ import annotations
+
+import time
+
+from tracker.datagrams import Datagrams
+from tracker.dialogue import Dialogue
+from tracker.fleet import Fleet
+from tracker.gateway import Gateway
+from tracker.world import World
+
+HEARD_LATER_S = 1.0  # by which another node's word of a device beats our own: clocks differ
+# Translators of addresses forget a way in not much more; the next datagram opens it again.
+DATAGRAM_WAY_S = 60.0
+
+
+class Ways:
+    """What this node can reach, and what is known of a vehicle anywhere."""
+
+    def __init__(self, gateway: Gateway, datagrams: Datagrams, world: World, fleet: Fleet) -> None:
+        self._gateway = gateway
+        self._datagrams = datagrams
+        self._world = world
+        self._fleet = fleet
+
+    def reach(self, vehicle_id: str) -> Dialogue | None:
+        """The dialogue with a device, where this node holds it now."""
+        connection = self._gateway.by_vehicle.get(vehicle_id)
+        source = self._datagrams.by_vehicle.get(vehicle_id)
+        if (connection is None and source is None) or self._elsewhere(vehicle_id):
+            return None
+        if connection is not None and connection.dialogue.serves(vehicle_id):
+            return connection.dialogue
+        if source is None or time.time() - source.heard > DATAGRAM_WAY_S:
+            return None
+        return source.dialogue if source.dialogue.serves(vehicle_id) else None
+
+    def _elsewhere(self, vehicle_id: str) -> bool:
+        """Whether another node has heard the device later than this one."""
+        slot = self._world.slots.get(vehicle_id)
+        told = 0.0 if slot is None else self._world.lives[slot].contact_time
+        return told > self._fleet.get(vehicle_id).contact_time + HEARD_LATER_S
+
+    def speed(self, vehicle_id: str) -> tuple[float, float] | None:
+        """The newest speed known of a vehicle, km/h, and the time of its fix."""
+        lives = [self._fleet.get(vehicle_id)]
+        slot = self._world.slots.get(vehicle_id)
+        if slot is not None:
+            lives.append(self._world.lives[slot])
+        fixes = [
+            live.position.fix
+            for live in lives
+            if live.position is not None and live.position.fix.speed_kmh is not None
+        ]
+        newest = max(fixes, key=lambda fix: fix.fix_time, default=None)
+        if newest is None or newest.speed_kmh is None:
+            return None
+        return newest.speed_kmh, newest.fix_time
