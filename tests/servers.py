@@ -254,3 +254,40 @@ def postgresql_server() -> Iterator[PostgresqlServer]:
     """A PostgreSQL of the test's own, to be killed and frozen."""
     with run_postgresql() as server:
         yield server
+
+
+# -- MQTT brokers ----------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def run_mosquitto(*lines: str, port: int | None = None) -> Iterator[RealServer]:
+    """A mosquitto that lets everybody in and keeps its sessions in a file; `lines` of its settings
+    come before those.
+    """
+    mosquitto = program("mosquitto", "/usr/sbin", "/usr/local/sbin")
+    with server_folder() as folder:
+        port = port or free_port()
+        settings = [
+            *lines,
+            f"listener {port} 127.0.0.1",
+            "allow_anonymous true",
+            "persistence true",
+            f"persistence_location {folder}/",
+            "max_queued_messages 0",
+            "user root" if os.getuid() == 0 else "",
+        ]
+        file = folder / "mosquitto.conf"
+        file.write_text("\n".join(settings) + "\n")
+        server = RealServer([mosquitto, "-c", str(file)], port, folder)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.kill()
+
+
+@pytest.fixture
+def mosquitto_server() -> Iterator[RealServer]:
+    """A broker of the test's own: `mqtt://127.0.0.1:{port}`."""
+    with run_mosquitto() as server:
+        yield server

@@ -1,0 +1,1 @@
+"""Brokers: positions that come from them, and messages that are relayed to them."""
