@@ -2,6 +2,7 @@
 # test    everything set up (system packages too, where it may), all tests
 # check   ruff, mypy, tsc, fast tests; under a minute, no servers
 # bench   the budget, measured, as a table and as bench/results/bench.json
+# fuzz    a million mutated frames through detection and every decoder; FUZZ='--seed 7 --frames 50000'
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -37,6 +38,9 @@ fast:
 
 bench: dev page system
 	$(BIN)/python -m bench
+
+fuzz: dev
+	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 # -- what the others need ---------------------------------------------------------------------
 

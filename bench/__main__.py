@@ -12,13 +12,14 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from bench import fanout, frames, live, store
+from bench import fanout, frames, live, relay, store
 from bench.table import Row
 
 PARTS: dict[str, Callable[[], list[Row]]] = {
     "fanout": fanout.rows,
     "frames": frames.rows,
     "store": store.rows,
+    "relay": relay.rows,
     "live": live.main_rows,
     "memory": live.memory_rows,
     "largest": live.largest_rows,

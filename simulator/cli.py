@@ -25,6 +25,7 @@ from simulator.options import (
     AssumeSpeed,
     Bbox,
     Burst,
+    Ca,
     Columns,
     Count,
     Decode,
@@ -52,6 +53,7 @@ from simulator.options import (
     Speed,
     SpeedUnit,
     TimeFormat,
+    Tls,
     To,
     Token,
     Tracks,
@@ -61,6 +63,7 @@ from simulator.options import (
     Zoom,
     parse_bbox,
     parse_place,
+    parse_tls,
     parse_url,
 )
 from simulator.play import Line, play, town_vehicles
@@ -119,12 +122,17 @@ def replay(
     faults: Faults = "",
     heartbeat: Heartbeat = None,
     give_up_after: GiveUp = None,
+    tls: Tls = False,
+    ca: Ca = None,
 ) -> None:
     """Replay recorded trips with the recorded timing; several vehicles at once."""
     with _one_line_errors():
         if loop and keep_time:
             raise UsageError("--loop with --keep-time would state the same times again")
-        line = Line(parse_target(to), seed, parse_faults(faults), heartbeat, give_up_after)
+        line = Line(
+            parse_target(to), seed, parse_faults(faults), heartbeat, give_up_after,
+            parse_tls(tls, ca),
+        )  # fmt: skip
         layout = parse_layout(columns, speed_unit, delimiter, time_format)
         loaded = load(files, Reading(layout, assume_speed, skip_gaps, interpolate))
         vehicles = named(assign(len(loaded), families(protocol), first), ident or ())
@@ -153,10 +161,15 @@ def fleet(
     faults: Faults = "",
     heartbeat: Heartbeat = None,
     give_up_after: GiveUp = None,
+    tls: Tls = False,
+    ca: Ca = None,
 ) -> None:
     """Drive a generated fleet through the streets of a generated town."""
     with _one_line_errors():
-        line = Line(parse_target(to), seed, parse_faults(faults), heartbeat, give_up_after)
+        line = Line(
+            parse_target(to), seed, parse_faults(faults), heartbeat, give_up_after,
+            parse_tls(tls, ca),
+        )  # fmt: skip
         assigned = assign(vehicles, families(protocol), first)
         allow_files(vehicles)
         driving = town_vehicles(vehicles, seed, parse_place(around), first)
@@ -220,12 +233,14 @@ def run_(
     tracks: Tracks = 10,
     faults: Faults = "",
     heartbeat: Heartbeat = None,
+    tls: Tls = False,
+    ca: Ca = None,
     as_json: Json = False,
 ) -> None:
     """Drive a fleet, watch it with viewers, and compare driven with seen."""
     with _one_line_errors():
         rates = parse_faults(faults)
-        line = Line(parse_target(to), seed, rates, heartbeat)
+        line = Line(parse_target(to), seed, rates, heartbeat, tls=parse_tls(tls, ca))
         crowd = CrowdPlan(
             parse_url(url), count, decode, 0, seed, token, not no_deflate,
             stalled_share=rates.stalled_viewers,

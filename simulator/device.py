@@ -43,6 +43,10 @@ class Observer(Protocol):
         """The server has these for good."""
         ...
 
+    def unconfirmed(self, number: int, fixes: tuple[Kept, ...]) -> None:
+        """These were written in a protocol that has no answers: what became of them is unknown."""
+        ...
+
     def answered(self, number: int, answer: Answer) -> None:
         """Any other answer: accepted, refused, rejected, damaged, a command."""
         ...
@@ -128,7 +132,13 @@ class Device:
         self._terminal = self._family.terminal(self._ident, self._memory)
         self.closing = False
         self._connected_time = now
-        return [self._terminal.hello()]
+        hello = self._terminal.hello()
+        frames = [hello] if hello else []
+        if self._family.one_way:  # nobody says welcome, so nothing waits for it
+            self.accepted = True
+            self._beat_time = now
+            frames += self._pump(now)
+        return frames
 
     def disconnected(self) -> None:
         """The connection is gone: all that is unacknowledged becomes backlog."""
@@ -165,8 +175,9 @@ class Device:
         if self._terminal is None or not self.accepted:
             return []
         self._beat_time = now
-        self._beat_unanswered = True
-        return [self._terminal.heartbeat(self._last)]
+        self._beat_unanswered = not self._family.one_way
+        beat = self._terminal.heartbeat(self._last)
+        return [beat] if beat else []
 
     def received(self, data: bytes, now: float) -> list[bytes]:
         """Bytes from the server."""
@@ -252,7 +263,10 @@ class Device:
                 self._observer.sent(self.number, kept, now, stored=False)
             else:
                 frame, taken = self._stored_frame(terminal, now)
-            self._flights[frame.serial] = Flight(now, taken)
+            if self._family.one_way:
+                self._observer.unconfirmed(self.number, taken)
+            else:
+                self._flights[frame.serial] = Flight(now, taken)
             writes.append(frame.data)
         return writes
 

@@ -32,6 +32,7 @@ class Driven:
     positions: int = 0
     stored: int = 0
     acknowledged_positions: int = 0
+    unconfirmed_positions: int = 0  # written in protocols that have no answers
     forgotten_positions: int = 0
     bytes_sent: int = 0
     connects: int = 0
@@ -56,6 +57,11 @@ class Driven:
         if self.witness is not None:
             for kept in fixes:
                 self.witness.acknowledged(number, kept.fix)
+
+    def unconfirmed(self, number: int, fixes: tuple[Kept, ...]) -> None:
+        """Nobody will ever say whether these arrived."""
+        del number
+        self.unconfirmed_positions += len(fixes)
 
     def answered(self, number: int, answer: Answer) -> None:
         """Count what else the server said."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import resource
+import ssl
 from collections.abc import Callable, Iterable, Sequence
 
 from simulator.backoff import Backoff
@@ -82,11 +83,12 @@ class Devices:
         witness: Witness | None = None,
         heartbeat_s: float | None = None,
         memory_fixes: int = MEMORY_FIXES,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.driven = Driven(witness)
         self._clock = clock
         gate = asyncio.Semaphore(CONNECTS_AT_ONCE)
-        shared = Target(*target, clock, self.driven, gate, trouble)
+        shared = Target(*target, clock, self.driven, gate, trouble, tls)
         self.links: list[Link] = []
         for number, ident, family in vehicles:
             device = Device(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
@@ -28,6 +29,7 @@ class Target:
     driven: Driven
     gate: asyncio.Semaphore  # how many connects may be under way at once
     trouble: Callable[[str], None]  # told of each failed connect, in words
+    tls: ssl.SSLContext | None = None
 
     @property
     def address(self) -> str:
@@ -162,7 +164,9 @@ class Link(asyncio.Protocol):
         while True:
             try:
                 async with self._target.gate, asyncio.timeout(CONNECT_TIMEOUT_S):
-                    await loop.create_connection(lambda: self, self._target.host, self._target.port)
+                    await loop.create_connection(
+                        lambda: self, self._target.host, self._target.port, ssl=self._target.tls
+                    )
             except OSError as error:  # TimeoutError is one
                 self._target.driven.failed_connects += 1
                 self._target.trouble(connect_trouble(error))
@@ -226,6 +230,8 @@ def connect_trouble(error: Exception) -> str:
     error = getattr(error, "os_error", error)  # aiohttp wraps what the system said
     if isinstance(error, TimeoutError):
         return "no answer"
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or "TLS failed").lower().replace("_", " ")
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +17,11 @@ HTTP = "http://127.0.0.1:8080"
 LJUBLJANA = "46.0569,14.5058"
 
 To = Annotated[str, typer.Option("--to", help="Where devices report to, HOST:PORT.")]
+Tls = Annotated[bool, typer.Option("--tls", help="Devices use TLS.")]
+Ca = Annotated[
+    Path | None,
+    typer.Option(help="PEM file of who signed the server's certificate; else the system's."),
+]
 Url = Annotated[str, typer.Option(help="The server's address for browsers.")]
 Token = Annotated[
     str | None,
@@ -98,6 +105,18 @@ def parse_place(text: str) -> tuple[float, float]:
     if not (abs(lat) <= FARTHEST_NORTH_DEG and abs(lon) <= 180.0):
         raise UsageError(f"--around: {text} does not lie within ±{FARTHEST_NORTH_DEG:g},±180")
     return lat, lon
+
+
+def parse_tls(wanted: bool, ca: Path | None) -> ssl.SSLContext | None:
+    """How devices use TLS, if they do. Raises UsageError."""
+    if ca is not None and not wanted:
+        raise UsageError("--ca: is of no use without --tls")
+    if not wanted:
+        return None
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except OSError as error:
+        raise UsageError(f"--ca: {ca}: {error.strerror or error}") from None
 
 
 def parse_bbox(text: str | None) -> tuple[float, float, float, float] | None:

@@ -59,10 +59,14 @@ class Outcome:
 
     def remarks(self) -> list[str]:
         """What the reader of the figures should know; no failure."""
+        found = []
         p99_ms = self.driven.lateness_ms.summary()["p99"]
-        if p99_ms < OWN_LATENESS_MS:
-            return []
-        return [f"the simulator itself was {p99_ms} ms late at p99: the lags say little"]
+        if p99_ms >= OWN_LATENESS_MS:
+            found.append(f"the simulator itself was {p99_ms} ms late at p99: the lags say little")
+        unconfirmed = self.driven.unconfirmed_positions
+        if unconfirmed:
+            found.append(f"{unconfirmed} positions have no answers: none of them is confirmed")
+        return found
 
     def _of_devices(self) -> list[str]:
         faults = self.conditions.faults
@@ -120,6 +124,7 @@ class Outcome:
                 "stored_positions": driven.stored,
                 "acknowledged": driven.acknowledged_positions,
                 "unacknowledged": self.unacknowledged,
+                "unconfirmed": driven.unconfirmed_positions,
                 "forgotten": driven.forgotten_positions,
                 "bytes": driven.bytes_sent,
                 "connects": driven.connects,

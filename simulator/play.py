@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -36,6 +37,7 @@ class Line:
     faults: FaultRates = NO_FAULTS
     heartbeat_s: float | None = None
     give_up_after_s: float | None = None  # None: try for ever
+    tls: ssl.SSLContext | None = None  # None: in the clear
 
     @property
     def address(self) -> str:
@@ -70,6 +72,7 @@ async def play(vehicles: Sequence[Assigned], plan: Plan, line: Line, name: str) 
             seed=line.seed,
             faults=line.faults,
             heartbeat_s=line.heartbeat_s,
+            tls=line.tls,
         )
         devices.start()
         try:
@@ -123,6 +126,8 @@ def progress(devices: Devices) -> str:
         f"{driven.positions + driven.stored:,} sent",
         f"{driven.acknowledged_positions:,} acknowledged",
     ]
+    if driven.unconfirmed_positions:
+        parts.append(f"{driven.unconfirmed_positions:,} written, none confirmed")
     if driven.disconnects:
         parts.append(f"{driven.disconnects:,} disconnects")
     if driven.answers["refused"]:

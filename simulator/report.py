@@ -94,6 +94,8 @@ def _driven(driven: Driven, unacknowledged: int) -> str:
     if driven.stored:
         text += f", {driven.stored:,} more as stored"
     text += f"; {driven.acknowledged_positions:,} acknowledged, {unacknowledged:,} not"
+    if driven.unconfirmed_positions:
+        text += f"; {driven.unconfirmed_positions:,} written, none confirmed"
     return text
 
 
@@ -124,6 +126,8 @@ def driven_line(driven: Driven) -> str:
     if driven.stored:
         parts.append(f"{driven.stored:,} more as stored")
     parts.append(f"{driven.acknowledged_positions:,} acknowledged")
+    if driven.unconfirmed_positions:
+        parts.append(f"{driven.unconfirmed_positions:,} written, none confirmed")
     parts.append(f"{driven.connects:,} connects")
     if driven.faults:
         parts.append(f"faults {_counts(driven.faults)}")

@@ -98,6 +98,7 @@ def _build(plan: RunPlan, clock: Clock, display: Display) -> Parts:
         faults=plan.line.faults,
         witness=ledger,
         heartbeat_s=plan.line.heartbeat_s,
+        tls=plan.line.tls,
     )
     return Parts(devices, local, [local, *map(RemoteViewers, elsewhere)], ledger)
 

@@ -16,6 +16,7 @@ need() { # need PACKAGE FILE...
 need redis-server redis-server
 need postgresql '/usr/lib/postgresql/*/bin/postgres'
 need chromium chromium
+need mosquitto-clients mosquitto_pub
 need fonts-noto-cjk '/usr/share/fonts/opentype/noto/NotoSansCJK*' # the page's Chinese, in screenshots
 
 [ ${#missing[@]} -eq 0 ] && exit 0

@@ -13,14 +13,20 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import structlog
 from aiohttp import web
 
 from tracker.bus.base import open_bus
+from tracker.certificates import Certificates
 from tracker.cluster import Cluster
+from tracker.commands import life, taking
+from tracker.commands.desk import CommandDesk
+from tracker.commands.sending import Sender
 from tracker.config import Config, parse_address
 from tracker.datagrams import Datagrams
+from tracker.datagrams import Limits as DatagramLimits
 from tracker.errors import StartError
 from tracker.fleet import Fleet, MotionRules
 from tracker.gateway import Gateway
@@ -29,14 +35,24 @@ from tracker.hub import Hub, Rules
 from tracker.ingest import Ingest
 from tracker.ingest import Limits as FixLimits
 from tracker.journal import Journal
+from tracker.loopwatch import LoopWatch
 from tracker.model import DeviceStatus, Vehicle
+from tracker.mqtt.callers import Callers
+from tracker.mqtt.lane import Limits as RelayLimits
+from tracker.mqtt.relay import Relay
+from tracker.mqtt.sources import Sources
+from tracker.ports import device_ports
+from tracker.protocols import publications
 from tracker.registry import DEFAULT_FLEET, Registry
-from tracker.retention import Retention, keep_seconds
+from tracker.retention import DAY_S, Retention, keep_seconds
 from tracker.saver import VehicleSaver
 from tracker.storage import areas, create_store
+from tracker.threadpool import WORKERS, started
 from tracker.ticker import Ticker
 from tracker.ticks import Ticks
+from tracker.ways import Ways
 from tracker.web import keys, pages
+from tracker.web.commands_api import CommandMetrics
 from tracker.web.health import METRICS, Metrics
 from tracker.web.live import ADMISSION, Admission
 from tracker.web.middleware import errors, security_headers
@@ -55,7 +71,7 @@ def build(config: Config) -> web.Application:
     app = web.Application(middlewares=[errors], client_max_size=MAX_BODY_BYTES)
     app[keys.CONFIG] = config
     app[keys.NODE] = keys.Node(config.node_name)
-    for part in (_core, _floor, _doors, _clock):
+    for part in (_core, _floor, _doors, _brokers, _clock, _commands):
         part(app, config)
     pages.setup(app)
     add_routes(app)
@@ -132,11 +148,88 @@ def _doors(app: web.Application, config: Config) -> None:
             connections_per_address=config.max_devices_per_address,
             frame_timeout_s=config.frame_timeout_s,
             heartbeat_s=config.heartbeat_s,
+            login_timeout_s=config.login_timeout_s,
+            tls_handshakes=config.max_tls_handshakes,
         ),
-        options=config.protocol_options,
+        options={**config.protocol_options, **_publications(config)},
         known_live=lambda id_: world.lives[world.slots[id_]] if id_ in world.slots else None,
+        certificates=_certificates(config),
     )
-    app[keys.DATAGRAMS] = Datagrams(app[keys.GATEWAY])
+    app[keys.PORTS] = device_ports(config)
+    app[keys.DATAGRAMS] = Datagrams(
+        app[keys.GATEWAY],
+        DatagramLimits(
+            size_bytes=config.max_datagram_bytes,
+            sources=config.max_datagram_sources,
+            forget_s=config.datagram_source_forget_s,
+            strangers_per_minute=config.max_new_datagram_sources_per_minute,
+        ),
+    )
+
+
+def _commands(app: web.Application, config: Config) -> None:
+    """What is asked of devices, and the ways to them."""
+    registry, gateway = app[keys.REGISTRY], app[keys.GATEWAY]
+    desk = app[keys.COMMANDS] = CommandDesk(
+        app[keys.STORE],
+        app[keys.CLUSTER],
+        registry.vehicles.get,
+        app[keys.INGEST].ticks.add_event,
+    )
+    ways = Ways(gateway, app[keys.DATAGRAMS], app[keys.WORLD], app[keys.INGEST].fleet)
+    sender = app[keys.SENDER] = Sender(
+        desk,
+        ways.reach,
+        ways.speed,
+        lambda id_: registry.vehicles[id_].protocol if id_ in registry.vehicles else "",
+        times=life.Times(config.command_answer_s),
+        cut_max_speed_kmh=config.engine_cut_max_speed_kmh,
+        keep_s=config.command_history_days * DAY_S,
+    )
+    limits = taking.Limits(
+        config.max_open_commands, config.command_expires_s, config.engine_cut_expires_s
+    )
+    app[keys.TAKER] = taking.Taker(desk, sender, limits, gateway.options)
+    gateway.commands = sender
+    app[METRICS].registry.register(CommandMetrics(desk))
+
+
+def _publications(config: Config) -> dict[str, Any]:
+    """Options of a Session for what devices publish: how it is read, and who may connect."""
+    secrets_of = {name: one.get_secret_value() for name, one in config.owntracks_secrets.items()}
+    users = {name: one.get_secret_value() for name, one in config.mqtt_users.items()}
+    return {
+        publications.OPTION: publications.Reader(config.mqtt_mappings, secrets_of),
+        publications.USERS: users,
+    }
+
+
+def _brokers(app: web.Application, config: Config) -> None:
+    """Brokers that positions come from, and those that messages are relayed to."""
+    gateway = app[keys.GATEWAY]
+    app[keys.SOURCES] = Sources(
+        config.mqtt_sources, config.node_name, gateway, publications.reader_of(gateway.options)
+    )
+    app[keys.RELAY] = Relay(
+        config.relay_brokers,
+        config.node_name,
+        RelayLimits(
+            waiting=config.relay_max_waiting,
+            window=config.relay_window,
+            deadline_s=config.relay_deadline_s,
+            message_bytes=config.relay_max_message_bytes,
+        ),
+    )
+    app[keys.RELAY_CALLERS] = Callers(app[keys.RELAY], config.relay_tokens)
+
+
+def _certificates(config: Config) -> Certificates | None:
+    """What TLS needs, where it is set. Raises ConfigError."""
+    if config.tls_certificate is None:
+        return None
+    return Certificates(
+        config.tls_certificate, config.tls_key, config.tls_client_ca, config.tls_minimum
+    )
 
 
 def _clock(app: web.Application, config: Config) -> None:
@@ -152,6 +245,7 @@ def _clock(app: web.Application, config: Config) -> None:
     )
     app[METRICS] = Metrics(app)
     ticker.on_timing = app[METRICS].observe
+    app[keys.LOOP_WATCH] = LoopWatch(app[METRICS].observe_lag)
 
 
 def _share_vehicles(app: web.Application) -> Callable[[Vehicle], None]:
@@ -183,8 +277,12 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     """From the disk up to the port of the devices, and down again."""
     config: Config = app[keys.CONFIG]
     async with contextlib.AsyncExitStack() as stack:
+        pool = await asyncio.to_thread(started, WORKERS, "worker")
+        asyncio.get_running_loop().set_default_executor(pool)
         await asyncio.to_thread(_make_folder, config.data)
         store, journal = app[keys.STORE], app[keys.JOURNAL]
+        app[keys.LOOP_WATCH].start()
+        stack.push_async_callback(app[keys.LOOP_WATCH].close)
         await store.migrate()
         await store.start()
         stack.push_async_callback(store.close)
@@ -193,15 +291,26 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         await _remember(app)
         app[keys.SAVER].start()
         stack.push_async_callback(app[keys.SAVER].close)
+        await app[keys.COMMANDS].start()
+        stack.push_async_callback(app[keys.COMMANDS].close)
         await app[keys.CLUSTER].start()
         stack.push_async_callback(app[keys.CLUSTER].close)
         gateway = app[keys.GATEWAY]
         gateway.auth_key = await asyncio.to_thread(_secret, config)
-        await gateway.start(*parse_address(config.devices))
+        await gateway.start(*app[keys.PORTS])
         # Closed after the gateway: while it waits for the disk, answers leave here as well.
         stack.push_async_callback(app[keys.DATAGRAMS].close)
         stack.push_async_callback(gateway.close)
-        await app[keys.DATAGRAMS].start(gateway.addresses)
+        await app[keys.DATAGRAMS].start(gateway.listening)
+        app[keys.SOURCES].start()
+        stack.push_async_callback(app[keys.SOURCES].close)
+        if config.relay:  # closed last, so that the answers of the relay's last moments leave
+            await app[keys.RELAY_CALLERS].start(*parse_address(config.relay))
+            stack.push_async_callback(app[keys.RELAY_CALLERS].close)
+        app[keys.RELAY].start()
+        stack.push_async_callback(app[keys.RELAY].close)
+        app[keys.SENDER].start()
+        stack.push_async_callback(app[keys.SENDER].close)
         app[keys.RETENTION].start()
         stack.push_async_callback(app[keys.RETENTION].close)
         app[keys.TICKER].start()

@@ -1,6 +1,7 @@
 """What one node tells the others in a tick, as bytes.
 
-    {"node", "boot", "seq", "tick", "vehicles": [...], "events": [...], "rows": [row, ...]}
+    {"node", "boot", "seq", "tick", "vehicles": [...], "events": [...], "commands": [...],
+     "rows": [row, ...]}
 
 A row is a JSON array, the live state of one vehicle (`encode_row` gives its order). It is encoded
 once and used twice: joined into the message, and kept as the vehicle's last known state for nodes
@@ -19,6 +20,9 @@ import orjson
 from tracker.errors import BusError
 from tracker.model import (
     NOTHING,
+    CommandKind,
+    CommandRecord,
+    CommandState,
     DeviceStatus,
     Event,
     EventKind,
@@ -26,11 +30,13 @@ from tracker.model import (
     Live,
     Position,
     State,
+    Transition,
     Vehicle,
 )
 
 LIVE = "live/"  # field of a vehicle's last known state
 VEHICLE = "vehicle/"  # field of a vehicle's static data
+COMMAND = "command/"  # field of a command with its transitions
 _TOO_LARGE = 9e15  # seconds, or microseconds of a sequence: a thousandfold must fit in 64 bits
 
 
@@ -45,6 +51,7 @@ class Batch:
     lives: tuple[Live, ...]
     vehicles: tuple[Vehicle, ...]
     events: tuple[Event, ...]
+    commands: tuple[CommandRecord, ...] = ()
 
 
 def encode_row(live: Live) -> bytes:
@@ -126,6 +133,7 @@ def encode(
     rows: Iterable[bytes],
     vehicles: Iterable[Vehicle],
     events: Iterable[Event],
+    commands: Iterable[CommandRecord] = (),
 ) -> bytes:
     """A whole message."""
     head = {
@@ -135,6 +143,7 @@ def encode(
         "tick": tick,
         "vehicles": list(vehicles),
         "events": list(events),
+        "commands": list(commands),
     }
     return b"".join((orjson.dumps(head)[:-1], b',"rows":[', b",".join(rows), b"]}"))
 
@@ -142,6 +151,11 @@ def encode(
 def encode_vehicle(vehicle: Vehicle) -> bytes:
     """A vehicle's static data, to be kept beside its last known state."""
     return orjson.dumps(vehicle)
+
+
+def encode_command(record: CommandRecord) -> bytes:
+    """A command, to be kept for nodes that start later."""
+    return orjson.dumps(record)
 
 
 def decode(payload: bytes) -> Batch:
@@ -156,6 +170,7 @@ def decode(payload: bytes) -> Batch:
             tuple(map(_live, message["rows"])),
             tuple(map(_vehicle, message["vehicles"])),
             tuple(map(_event, message["events"])),
+            tuple(map(_command, message.get("commands", ()))),
         )
     except (ValueError, TypeError, KeyError) as exc:
         raise BusError(f"not a batch: {exc}", value=payload[:64]) from None
@@ -169,6 +184,28 @@ def decode_state(fields: Mapping[str, bytes]) -> tuple[list[Live], list[Vehicle]
     except (ValueError, TypeError, KeyError) as exc:
         raise BusError(f"kept state cannot be read: {exc}") from None
     return lives, vehicles
+
+
+def decode_commands(fields: Mapping[str, bytes]) -> list[CommandRecord]:
+    """The commands that nodes have kept. Raises BusError."""
+    try:
+        return [_command(orjson.loads(v)) for k, v in fields.items() if k.startswith(COMMAND)]
+    except (ValueError, TypeError, KeyError) as exc:
+        raise BusError(f"kept commands cannot be read: {exc}") from None
+
+
+def _command(fields: dict[str, Any]) -> CommandRecord:
+    steps = tuple(
+        Transition(**{**one, "state": CommandState(one["state"])}) for one in fields["transitions"]
+    )
+    numbers = fields["created_time"] + fields["expires_time"]
+    numbers += sum(one.time + one.step + (one.reference or 0) for one in steps)
+    if not steps or not abs(numbers) < _TOO_LARGE:
+        raise ValueError(f"command {fields['id']}")
+    kind = CommandKind(fields["kind"])
+    return CommandRecord(
+        **{**fields, "kind": kind, "parameters": dict(fields["parameters"]), "transitions": steps}
+    )
 
 
 def _vehicle(fields: dict[str, Any]) -> Vehicle:

@@ -174,6 +174,7 @@ def _run(config: settings.Config, fleet: int = 0) -> None:
 
     _raise_file_limit()
     web_app = build(config)
+    web_app.on_startup.append(_settle_memory)
     uvloop.run(_serve(web_app, config, fleet))
 
 
@@ -190,10 +191,6 @@ async def _serve(web_app: Any, config: settings.Config, fleet: int) -> None:
     simulator: subprocess.Popen[bytes] | None = None
     try:
         if not serving.done():
-            # Long-lived parts are taken out of the collector's sight: its pauses fall with them.
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(50_000, 20, 20)
             if fleet:
                 simulator = _start_fleet(config, fleet)
             typer.echo(f"Open http://{_reachable(config.http)}/   (Ctrl-C stops)")
@@ -203,6 +200,16 @@ async def _serve(web_app: Any, config: settings.Config, fleet: int) -> None:
         if simulator is not None:
             simulator.terminate()
             simulator.wait()
+
+
+async def _settle_memory(_app: object) -> None:
+    """Take long-lived parts out of the collector's sight: its pauses fall with them.
+
+    Once everything has started and before the first tick: the collection itself takes 80 ms.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 async def _started(config: settings.Config) -> None:

@@ -22,12 +22,23 @@ from tracker import batch
 from tracker.batch import Batch
 from tracker.bus.base import Bus, Subscription
 from tracker.errors import BusError
-from tracker.model import DeviceStatus, Event, Live, Tick, Vehicle
+from tracker.model import (
+    CommandRecord,
+    DeviceStatus,
+    Event,
+    EventKind,
+    Live,
+    Tick,
+    Vehicle,
+)
 from tracker.world import merge
 
 ECHO_TICKS = 3  # without our own echo: two may be late on a busy machine, three are not
 MAX_EVENTS = 10_000  # kept for publishing while the bus is away; beyond it the oldest go
+MAX_FORGOTTEN = 20_000  # fields to remove once the bus is back; one that stays does no harm
 PEER_FORGOTTEN_TICKS = 10  # a node silent for this long is no longer counted as one
+CLAIM_S = 30.0  # that a node has to tell what it did with a claim, before another may try
+STEADY_TICKS = 3  # after an outage: until then not all others may have told what they did in it
 
 _log = structlog.get_logger(__name__)
 
@@ -59,6 +70,8 @@ class Shard:
     rows: dict[str, Live] = field(default_factory=dict)  # to publish
     vehicles: dict[str, Vehicle] = field(default_factory=dict)  # to publish
     events: list[Event] = field(default_factory=list)  # to publish
+    commands: dict[str, CommandRecord] = field(default_factory=dict)  # to publish
+    forgotten: dict[str, None] = field(default_factory=dict)  # fields to keep no longer
     lives_in: dict[str, Live] = field(default_factory=dict)
     vehicles_in: dict[str, Vehicle] = field(default_factory=dict)
     events_in: list[Event] = field(default_factory=list)
@@ -74,7 +87,8 @@ class Cluster:
 
     `describe` gives a vehicle's static data by id: what the other nodes need to know of a row.
     `everything` gives the live state of all vehicles that reported here: it is published at the
-    start, and again when the bus comes back, which may have lost what it kept.
+    start, and again when the bus comes back, which may have lost what it kept. So are the commands
+    that `every_command` gives. `on_commands` is told of those of other nodes as they come.
     """
 
     def __init__(
@@ -89,6 +103,8 @@ class Cluster:
         self.node = node
         self.boot = secrets.token_hex(6)
         self.stats: Counter[str] = Counter()
+        self.every_command: Callable[[], Iterable[CommandRecord]] = tuple
+        self.on_commands: Callable[[Iterable[CommandRecord]], None] = lambda _: None
         self._describe = describe
         self._everything = everything
         self._republish = True
@@ -99,6 +115,7 @@ class Cluster:
         self._tick = 0
         self._publisher: asyncio.Task[None] | None = None
         self._failing = False
+        self._unsteady_tick = 0  # the last one in which others could not be heard
 
     # -- life --------------------------------------------------------------------------------------
 
@@ -132,6 +149,13 @@ class Cluster:
         """Whether other nodes cannot be heard now."""
         return self._failing or any(s.lost or s.reload for s in self._shards.values())
 
+    @property
+    def steady(self) -> bool:
+        """Whether what others did is known here: they can be heard, and have been for a while."""
+        if not self._shards:
+            return True
+        return not self.degraded and self._tick - self._unsteady_tick >= STEADY_TICKS
+
     def peers(self) -> list[str]:
         """The other nodes that were heard lately."""
         return sorted(
@@ -147,11 +171,15 @@ class Cluster:
         self._tick = tick.number
         if not self._shards:
             return
+        if self.degraded:
+            self._unsteady_tick = tick.number
         news = tick.changed
         if self._republish:
             self._republish = False
             self._published.clear()
             news = (*self._everything(), *news)
+            for record in self.every_command():
+                self.tell_command(record)
         for live in news:
             vehicle = self._describe(live.vehicle_id)
             shard = self._shards.get(vehicle.fleet)
@@ -160,8 +188,9 @@ class Cluster:
                 if live.vehicle_id not in self._published:
                     shard.vehicles[live.vehicle_id] = vehicle
         for event in tick.events:
+            # What becomes of a command each node learns, and says, by itself.
             shard = self._shards.get(event.fleet)
-            if shard is not None:
+            if shard is not None and event.kind is not EventKind.COMMAND:
                 shard.events.append(event)
                 del shard.events[:-MAX_EVENTS]
         for shard in self._shards.values():
@@ -173,6 +202,41 @@ class Cluster:
         shard = self._shards.get(vehicle.fleet)
         if shard is not None:
             shard.vehicles[vehicle.id] = vehicle
+
+    def tell_command(self, record: CommandRecord) -> None:
+        """Something became of a command: the others learn it at once."""
+        shard = self._shard_of(record.vehicle_id)
+        if shard is not None:
+            shard.forgotten.pop(batch.COMMAND + record.id, None)
+            shard.commands[record.id] = record
+            self._wake.set()
+
+    def forget_command(self, record: CommandRecord) -> None:
+        """A command ended long ago: nodes that start later need not know it."""
+        shard = self._shard_of(record.vehicle_id)
+        if shard is not None:
+            shard.commands.pop(record.id, None)
+            shard.forgotten[batch.COMMAND + record.id] = None
+            if len(shard.forgotten) > MAX_FORGOTTEN:
+                del shard.forgotten[next(iter(shard.forgotten))]
+
+    async def claim_command(self, name: str) -> bool:
+        """Whether this start of this node may do what `name` says, alone. Raises BusError."""
+        return await self.bus.claim(name, self.boot, CLAIM_S)
+
+    async def kept_command(self, vehicle_id: str, command_id: str) -> CommandRecord | None:
+        """What the bus has kept of a command. Raises BusError."""
+        shard = self._shard_of(vehicle_id)
+        name = batch.COMMAND + command_id
+        kept = None if shard is None else await self.bus.fetch(shard.name, name)
+        return None if kept is None else batch.decode_commands({name: kept})[0]
+
+    def _shard_of(self, vehicle_id: str) -> Shard | None:
+        try:
+            fleet = self._describe(vehicle_id).fleet
+        except KeyError:  # a vehicle that was never heard of here: of the fleet that all are in
+            fleet = self._names[0]
+        return self._shards.get(fleet)
 
     async def _publish_forever(self) -> None:
         while True:
@@ -191,6 +255,7 @@ class Cluster:
     async def _publish(self, shard: Shard) -> None:
         rows, vehicles, events = shard.rows, shard.vehicles, shard.events
         shard.rows, shard.vehicles, shard.events = {}, {}, []
+        commands, shard.commands = shard.commands, {}
         encoded = {id_: batch.encode_row(live) for id_, live in rows.items()}
         shard.sequence += 1
         payload = batch.encode(
@@ -201,9 +266,11 @@ class Cluster:
             rows=encoded.values(),
             vehicles=vehicles.values(),
             events=events,
+            commands=commands.values(),
         )
         state = {batch.LIVE + id_: row for id_, row in encoded.items()}
         state |= {batch.VEHICLE + v.id: batch.encode_vehicle(v) for v in vehicles.values()}
+        state |= {batch.COMMAND + c.id: batch.encode_command(c) for c in commands.values()}
         sent = False
         try:
             await self.bus.publish(shard.name, payload, state)
@@ -221,6 +288,8 @@ class Cluster:
                 shard.rows = rows | shard.rows
                 shard.vehicles = vehicles | shard.vehicles
                 shard.events = (events + shard.events)[-MAX_EVENTS:]
+                shard.commands = commands | shard.commands
+        await self._forget(shard)
         self._published.update(vehicles)
         self.stats["published"] += 1
         self.stats["published_bytes"] += len(payload)
@@ -228,6 +297,13 @@ class Cluster:
             self._failing = False
             self._republish = True
             _log.info("bus.publish_restored", shard=shard.name)
+
+    async def _forget(self, shard: Shard) -> None:
+        forgotten, shard.forgotten = shard.forgotten, {}
+        try:
+            await self.bus.forget(shard.name, *forgotten)
+        except BusError:  # the next publishing tells of it
+            shard.forgotten = forgotten | shard.forgotten
 
     # -- in ----------------------------------------------------------------------------------------
 
@@ -270,6 +346,8 @@ class Cluster:
             peer.sequence = max(peer.sequence, news.sequence)
             peer.heard_tick = self._tick
         self._take(shard, news.lives, news.vehicles)
+        if news.commands:
+            self.on_commands(news.commands)
         shard.events_in += news.events
         del shard.events_in[:-MAX_EVENTS]
 
@@ -291,11 +369,13 @@ class Cluster:
         try:
             fields = await self.bus.load(shard.name)
             lives, vehicles = batch.decode_state(fields)
+            commands = batch.decode_commands(fields)
         except BusError as exc:
             self.stats["load_errors"] += 1
             _log.warning("bus.load_failed", shard=shard.name, error=str(exc))
             return
         self._take(shard, lives, vehicles)
+        self.on_commands(commands)
         shard.reload = False
         self.stats["reloads"] += 1
 

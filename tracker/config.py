@@ -8,19 +8,31 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import socket
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
+from tracker.brokers import RelayBroker, Source, check_brokers, check_sources
 from tracker.errors import ConfigError
+from tracker.mappings import JsonMapping, OwnTracksSecret
 
 
 def parse_address(text: str) -> tuple[str, int]:
@@ -58,6 +70,35 @@ def _known_scheme(*schemes: str) -> AfterValidator:
 Address = Annotated[str, AfterValidator(_address)]
 
 
+def _brokers(brokers: list[RelayBroker]) -> list[RelayBroker]:
+    check_brokers(brokers)
+    return brokers
+
+
+def _sources(sources: list[Source]) -> list[Source]:
+    check_sources(sources)
+    return sources
+
+
+class DevicePort(BaseModel):
+    """One of `device_ports`: what may come to an address. A list of names is short for it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    protocols: tuple[str, ...] = Field(min_length=1)
+    tls: Literal["refused", "accepted", "required"] = "refused"
+    options: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: object) -> object:
+        """`tls` among the names of the short form says that it is accepted."""
+        if not isinstance(value, list):
+            return value
+        names = [name for name in value if name != "tls"]
+        return {"protocols": names, "tls": "accepted" if "tls" in value else "refused"}
+
+
 class Config(BaseSettings):
     """Everything that can be set. Build it with `load`, which turns errors into ConfigError."""
 
@@ -79,14 +120,48 @@ class Config(BaseSettings):
     # Devices
     unknown_devices: Literal["auto", "pending", "reject"] = "auto"
     protocol_options: dict[str, Any] = {}
+    mqtt_mappings: list[JsonMapping] = Field([], max_length=100)
+    mqtt_users: dict[str, SecretStr] = Field({}, max_length=100_000)
+    owntracks_secrets: dict[str, OwnTracksSecret] = Field({}, max_length=100_000)
+    device_ports: dict[Address, DevicePort] = {}
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    tls_minimum: Literal["1.0", "1.1", "1.2", "1.3"] = "1.2"
+    max_tls_handshakes: int = Field(1_000, ge=1, le=100_000)
+    login_timeout_s: float = Field(30.0, ge=0.1, le=600)
     heartbeat_s: float = Field(0.0, ge=0, le=3600)
     max_devices: int = Field(15_000, ge=1, le=1_000_000)
     max_devices_per_address: int = Field(12_000, ge=1, le=1_000_000)
     max_new_devices_per_minute: int = Field(12_000, ge=1, le=1_000_000)
     max_vehicles: int = Field(100_000, ge=1, le=10_000_000)
     frame_timeout_s: float = Field(30.0, ge=1, le=600)
+    max_datagram_bytes: int = Field(8_192, ge=64, le=65_507)
+    max_datagram_sources: int = Field(20_000, ge=1, le=1_000_000)
+    datagram_source_forget_s: float = Field(600.0, ge=1, le=86_400)
+    max_new_datagram_sources_per_minute: int = Field(12_000, ge=1, le=10_000_000)
     clock_ahead_s: float = Field(120.0, ge=1, le=86_400)
     max_speed_kmh: float = Field(1_000.0, ge=1, le=100_000)
+
+    # Commands
+    command_answer_s: float = Field(60.0, ge=1, le=3600)
+    command_expires_s: float = Field(86_400.0, ge=1, le=2_592_000)
+    engine_cut_expires_s: float = Field(900.0, ge=1, le=86_400)
+    engine_cut_max_speed_kmh: float = Field(20.0, ge=0, le=300)
+    max_open_commands: int = Field(20, ge=1, le=1_000)
+    command_history_days: float = Field(365.0, ge=0, le=36_500)
+
+    # Brokers: where positions come from, and where messages are relayed to
+    mqtt_sources: Annotated[list[Source], AfterValidator(_sources)] = Field([], max_length=100)
+    relay: Annotated[str, AfterValidator(lambda text: text and _address(text))] = ""
+    relay_brokers: Annotated[list[RelayBroker], AfterValidator(_brokers)] = Field(
+        [], max_length=100
+    )
+    relay_token: SecretStr | None = Field(None, min_length=1)
+    relay_deadline_s: float = Field(20.0, ge=0.1, le=300)
+    relay_window: int = Field(500, ge=1, le=10_000)
+    relay_max_waiting: int = Field(10_000, ge=1, le=100_000)
+    relay_max_message_bytes: int = Field(65_536, ge=1, le=524_288)
 
     # States of a vehicle
     moving_above_kmh: float = Field(5.0, gt=0, le=100)
@@ -140,14 +215,31 @@ class Config(BaseSettings):
             raise ValueError(
                 f"the tick must be longer than the {self.settle_s * 1000:g} ms of settle_ms"
             )
+        for key in ("tls_key", "tls_client_ca"):
+            if getattr(self, key) is not None and self.tls_certificate is None:
+                raise ValueError(f"{key} is of no use without tls_certificate")
         if not self.allow_public_without_login:
-            for key in ("http", "devices"):
-                if not is_loopback(getattr(self, key)):
+            addresses = [("http", self.http), ("devices", self.devices)]
+            addresses += [("device_ports", address) for address in self.device_ports]
+            for key, address in addresses:
+                if not is_loopback(address):
                     raise ValueError(
-                        f"{key}={getattr(self, key)} would be reachable from other machines, and "
+                        f"{key}={address} would be reachable from other machines, and "
                         "there are no accounts yet: set allow_public_without_login if you mean it"
                     )
+        if self.relay and not self.relay_brokers:
+            raise ValueError("relay is of no use without relay_brokers")
+        if self.relay and not is_loopback(self.relay) and not self.relay_tokens:
+            raise ValueError(
+                f"relay={self.relay} would be reachable from other machines: set relay_token"
+            )
         return self
+
+    @property
+    def relay_tokens(self) -> tuple[bytes, ...]:
+        """What the relay's callers may show as their first line; none: nobody is asked."""
+        tokens = (self.relay_token, self.admin_token)
+        return tuple(one.get_secret_value().encode() for one in tokens if one is not None)
 
     @property
     def node_name(self) -> str:
@@ -195,6 +287,10 @@ def load(**overrides: Any) -> Config:
         where = f"TRACKER_{key.upper()}: " if key else ""
         message = first["msg"].removeprefix("Value error, ")
         raise ConfigError(f"{where}{message}", value=first.get("input")) from None
+    except SettingsError as exc:  # of a variable that had to be JSON
+        named = re.search(r'field "(\w+)"', str(exc))
+        where = f"TRACKER_{named[1].upper()}" if named else str(exc)
+        raise ConfigError(f"{where}: is no JSON: {exc.__cause__}") from None
     except (ValueError, OSError) as exc:  # a file that is no TOML, or may not be read
         raise ConfigError(f"{path or 'tracker.toml'}: {exc}") from None
 

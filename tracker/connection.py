@@ -1,4 +1,9 @@
-"""One device's TCP connection: bytes to messages, messages to the desk, answers in order."""
+"""One device's TCP connection: bytes to messages, messages to the desk, answers in order.
+
+A connection that begins with TLS gets a layer below it (`tls`) and is looked at again from the
+first byte inside. Whoever never said anything that could be understood leaves the first bytes
+behind (`strangers`).
+"""
 
 from __future__ import annotations
 
@@ -11,10 +16,12 @@ from typing import TYPE_CHECKING, cast
 import structlog
 
 from tracker.dialogue import Dialogue
-from tracker.errors import DecodeError
 from tracker.model import Vehicle
-from tracker.protocols.base import Decoder, Family, Session
-from tracker.protocols.detect import detect
+from tracker.ports import Port
+from tracker.protocols import detect
+from tracker.protocols.base import PROBE_LIMIT, Decoder, Family, Match, Session
+from tracker.strangers import Why
+from tracker.tls import TlsLayer
 
 if TYPE_CHECKING:
     from tracker.gateway import Gateway
@@ -26,9 +33,24 @@ UNDECIDED_SILENCE_S = 90.0  # a connection that has said nothing yet: three defa
 # Without one good frame among them: several times the largest frame of any protocol.
 MAX_NOISE_BYTES = 262_144
 WRITE_BUFFER_BYTES = 65_536  # of answers that a device does not take; then it is not read either
+# Answers that wait for a disk which takes nothing; then the device is not read. Far more than any
+# device asks for within the seconds that a commit may take.
+MAX_UNSAID = 1_000
 CLOSE_FLUSH_S = 10.0  # that a closing connection has to take its last answers
 # The kernel's own look at a dead peer, beside the heartbeats: first after 60 s, then 4 times.
 KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 4))
+
+# What a reason to close says of somebody who was never understood; others follow from how far
+# it came.
+WHY = {
+    "unknown_protocol": Why.UNKNOWN,
+    "not_allowed": Why.NOT_ALLOWED,
+    "tls_not_configured": Why.TLS_NOT_CONFIGURED,
+    "tls_failed": Why.TLS_FAILED,
+    "tls_timeout": Why.TLS_FAILED,
+    "bad_frames": Why.BAD_FRAMES,
+}
+OPEN_PORT = Port()
 
 _log = structlog.get_logger(__name__)
 
@@ -38,24 +60,34 @@ class DeviceConnection(asyncio.Protocol):
 
     __slots__ = (
         "_address", "_closed_at", "_decoder", "_dialogue", "_family", "_first", "_gateway",
-        "_holds", "_last_heard", "_noise_bytes", "_opened", "_partial_since", "_reason",
-        "_transport",
+        "_holds", "_last_heard", "_noise_bytes", "_opened", "_partial_since", "_port",
+        "_protocol", "_reason", "_sample", "_secured", "_tls", "_transport",
     )  # fmt: skip
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, port: Port = OPEN_PORT) -> None:
         self._gateway = gateway
+        self._port = port
         self._transport: asyncio.Transport | None = None
+        self._tls: TlsLayer | None = None  # the transport, where it is one
+        self._secured = False  # the handshake is done
         self._address = ""
-        session = Session(auth_key=gateway.auth_key, options=gateway.options)
+        session = Session(auth_key=gateway.auth_key, options=gateway.options_at(port))
         self._dialogue = Dialogue(gateway, self, session)
         self._decoder: Decoder | None = None
         self._family: Family | None = None
         self._first = b""  # what came before the protocol was known
+        self._sample: bytes | None = b""  # the first bytes; None once something was understood
+        self._protocol = ""  # that was recognised where it is not allowed
         self._noise_bytes = 0
         self._holds: tuple[str, ...] = ()
         self._opened = self._last_heard = self._closed_at = 0.0
         self._partial_since: float | None = None
         self._reason = "peer"
+
+    @property
+    def dialogue(self) -> Dialogue:
+        """What is said on it."""
+        return self._dialogue
 
     @property
     def vehicle(self) -> Vehicle | None:
@@ -86,6 +118,8 @@ class DeviceConnection(asyncio.Protocol):
         gateway.stats["bytes"] += len(data)
         self._last_heard = asyncio.get_running_loop().time()
         now = self._dialogue.session.now = time.time()
+        if self._sample is not None and len(self._sample) < PROBE_LIMIT:
+            self._sample += data[: PROBE_LIMIT - len(self._sample)]
         decoder = self._decoder
         if decoder is None:
             decoder = self._detect(data)
@@ -97,6 +131,8 @@ class DeviceConnection(asyncio.Protocol):
         self._drain(decoder, now)
         if gateway.journal.full and not self.closing:
             gateway.pause(self)
+        if self._dialogue.unsaid >= MAX_UNSAID:
+            self.hold("unsaid")
 
     def pause_writing(self) -> None:
         """The device does not take its answers: what it says is not read either."""
@@ -109,6 +145,8 @@ class DeviceConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Closed by whichever side."""
         self._dialogue.drop_answers()
+        if self._sample:
+            self._leave_behind(self._sample)
         self._gateway.release(self, self._address, "error" if exc else self._reason)
         self._transport = None
 
@@ -116,28 +154,96 @@ class DeviceConnection(asyncio.Protocol):
 
     def _detect(self, data: bytes) -> Decoder | None:
         self._first += data
-        try:
-            family = detect(self._first)
-        except DecodeError as exc:
-            self._gateway.decode_errors["unknown", exc.kind] += 1
-            _log.info(
-                "device.unknown_protocol", address=self._address, first=self._first[:64].hex()
-            )
-            self.close("unknown_protocol")
+        if self._tls is None and self._begins_with_tls():
             return None
-        if family is None:
+        verdict = self._port.judge(self._first)
+        if verdict.refused:
+            self._protocol = verdict.protocol
+            self._gateway.decode_errors["unknown", verdict.refused] += 1
+            self.close("not_allowed" if verdict.protocol else "unknown_protocol")
             return None
-        self._family = family
-        self._decoder = family.decoder(self._dialogue.session)
+        if verdict.family is None:
+            return None
+        self._family = verdict.family
+        self._decoder = self._port.decoder(verdict.family, self._dialogue.session)
         self._decoder.receive_data(self._first)
         self._first = b""
         return self._decoder
+
+    def _begins_with_tls(self) -> bool:
+        """Whether these bytes are not for a decoder: TLS, or perhaps, or a port that wants it."""
+        match = detect.tls(self._first)
+        gateway, port = self._gateway, self._port
+        if match is Match.MORE:
+            return True
+        if match is Match.NO:
+            if port.tls == "required":
+                plain = port.judge(self._first)
+                self._protocol = plain.family.name if plain.family else plain.protocol
+                self.close("not_allowed")
+            return port.tls == "required"
+        if port.tls == "refused":
+            self._protocol = "tls"
+            self.close("not_allowed")
+        elif gateway.certificates is None:
+            self.close("tls_not_configured")
+        elif gateway.turnstile.full:
+            self.close("tls_busy")
+        else:
+            assert self._transport is not None  # noqa: S101 - it called us
+            first, self._first, self._sample = self._first, b"", self._first[:PROBE_LIMIT]
+            context = gateway.certificates.context
+            self._tls = TlsLayer(self._transport, self, context, gateway.turnstile)
+            self._transport = self._tls
+            self._tls.begin(first)
+        return True
+
+    def tls_ready(self) -> None:
+        """The handshake is done: what comes now came inside."""
+        self._secured = True
+        self._sample = b""
+        self._gateway.stats["tls_connections"] += 1
+
+    def tls_failed(self, kind: str, *, handshaking: bool) -> None:
+        """TLS has come to an end that nobody wanted."""
+        self._gateway.decode_errors["tls", kind] += 1
+        self.close("tls_failed" if handshaking else "tls_broken")
+
+    def _leave_behind(self, sample: bytes) -> None:
+        """Keep the first bytes of somebody who was not understood, for a person to see."""
+        why = WHY.get(self._reason) or (Why.UNFINISHED if self._family else Why.UNDECIDED)
+        if self._tls is not None and not self._secured:
+            why = Why.TLS_FAILED
+        gateway, number = self._gateway, self._port.number
+        if self._transport is not None:
+            number = self._transport.get_extra_info("sockname")[1]
+        protocol = self._protocol or (self._family.name if self._family else "")
+        new = gateway.strangers.meet(
+            sample,
+            why,
+            transport="tls" if self._secured else "tcp",
+            address=self._address,
+            port=number,
+            now=time.time(),
+            protocol=protocol,
+        )
+        log = _log.warning if new else _log.debug
+        log(
+            f"device.{why}",
+            address=self._address,
+            port=number,
+            protocol=protocol,
+            first=sample[:64].hex(),
+        )
 
     def _drain(self, decoder: Decoder, now: float) -> None:
         """All whole messages; damaged frames are counted and passed over."""
         whole = self._dialogue.drain(decoder, now)
         if whole:
             self._noise_bytes = 0
+            self._sample = None
+        elif self._not_for_this_port(decoder):
+            self.close("not_allowed")
         elif self._noise_bytes > MAX_NOISE_BYTES:
             self.close("bad_frames")
         if not decoder.buffered:
@@ -145,10 +251,21 @@ class DeviceConnection(asyncio.Protocol):
         elif whole or self._partial_since is None:
             self._partial_since = self._last_heard
 
+    def _not_for_this_port(self, decoder: Decoder) -> bool:
+        """Whether somebody else's protocol comes to a port that is for some only."""
+        if not self._port.allows(decoder.name):  # a carrier's next request may be another's
+            self._protocol = decoder.name
+        elif self._sample:
+            other = self._port.other(self._sample)
+            self._protocol = other.name if other is not None else ""
+        return bool(self._protocol)
+
     def write(self, answers: Sequence[bytes]) -> None:
         """Send these answers, in order."""
         if self._transport is not None:
             self._transport.write(answers[0] if len(answers) == 1 else b"".join(answers))
+            if "unsaid" in self._holds and self._dialogue.unsaid < MAX_UNSAID:
+                self.unhold("unsaid")
 
     def bind(self, vehicle: Vehicle, before: Vehicle | None) -> None:
         """The device has named itself on this connection."""
@@ -186,15 +303,25 @@ class DeviceConnection(asyncio.Protocol):
             assert self._family is not None  # noqa: S101 - there was a frame, so there is a family
             self._gateway.decode_errors[self._family.name, "unfinished"] += 1
             self.close("unfinished_frame")
+        elif self._handshaking and now - self._opened > limits.login_timeout_s:
+            self._gateway.decode_errors["tls", "unfinished"] += 1
+            self.close("tls_timeout")
         elif self._first and now - self._opened > limits.login_timeout_s:
             self._gateway.decode_errors["unknown", "undecided"] += 1
             self.close("undecided")
         elif now - self._last_heard > self._patience():
             self.close("silent")
 
+    @property
+    def _handshaking(self) -> bool:
+        return self._tls is not None and self._tls.handshaking
+
     def _patience(self) -> float:
         if self._family is None:
             return UNDECIDED_SILENCE_S
+        stated_s = self._dialogue.session.silence_s
+        if stated_s is not None:
+            return stated_s
         return SILENT_PERIODS * (self._gateway.limits.heartbeat_s or self._family.heartbeat_s)
 
     @property

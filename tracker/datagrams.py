@@ -1,7 +1,8 @@
 """Devices that report by UDP: the same address as TCP's, the same decoders, desk and journal.
 
 Each datagram is whole by itself. Its protocol is told by its bytes and remembered for its source
-(address and port) for ten minutes, with whatever the decoder knows of the device. Nothing holds
+(address and port, and the port of ours) for ten minutes, with whatever the decoder knows of the
+device; on a port of its own only what is on that port's list is looked for. Nothing holds
 what is sent to us: a datagram that cannot be taken now is dropped and counted, and a device that
 gets no answer sends again. Answers that promise storage wait for the journal, as on TCP.
 """
@@ -14,25 +15,26 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 
 from tracker.dialogue import Dialogue
-from tracker.errors import DecodeError, StartError
+from tracker.errors import StartError
 from tracker.model import DeviceStatus, Vehicle
+from tracker.ports import Port
 from tracker.protocols.base import Decoder, Family, Session
-from tracker.protocols.detect import detect
-from tracker.protocols.registry import FAMILIES
+from tracker.strangers import Why
 
 if TYPE_CHECKING:
     from tracker.gateway import Gateway
 
 Address = tuple[Any, ...]  # host and port, with flow and scope for IPv6
 
-# Told by their bytes: what needs a connection to carry it cannot come in a datagram.
-SPOKEN = tuple(family for family in FAMILIES if family.carrier is None)
+OPEN_PORT = Port()
 MINUTE_S = 60.0
+MAX_UNSAID = 1_000  # answers to one source that wait for a disk which takes nothing
 BAD_MOST = 10  # datagrams in a row with nothing in them: the source speaks something else now
 RECEIVE_BUFFER_BYTES = 4 << 20  # of the kernel: what a fleet says while a tick is made
 
@@ -55,20 +57,26 @@ class Source:
     """One address and port from which datagrams of one protocol come: a dialogue's carrier."""
 
     __slots__ = (
-        "_listener", "address", "bad", "closing", "decoder", "dialogue", "family", "heard",
-        "transport",
+        "_listener", "address", "bad", "closing", "decoder", "dialogue", "family", "heard", "port",
+        "sample", "transport",
     )  # fmt: skip
 
     def __init__(
-        self, listener: Datagrams, transport: asyncio.DatagramTransport, address: Address
+        self,
+        listener: Datagrams,
+        transport: asyncio.DatagramTransport,
+        address: Address,
+        port: Port,
     ) -> None:
         self._listener = listener
         self.transport = transport
         self.address = address
+        self.port = port
         self.heard = 0.0
         self.bad = 0
+        self.sample: bytes | None = b""  # the first datagram; None once something was understood
         self.closing = False
-        self.dialogue = Dialogue(listener.gateway, self, listener.new_session())
+        self.dialogue = Dialogue(listener.gateway, self, listener.new_session(port))
         self.family: Family | None = None
         self.decoder: Decoder | None = None
 
@@ -88,6 +96,10 @@ class Source:
             self._listener.gateway.decode_errors[self.decoder.name, "unfinished"] += 1
             self.speak(self.family)
         self.bad = 0 if whole else self.bad + 1
+        if whole:
+            self.sample = None
+        elif self.sample == b"":
+            self.sample = data
         return whole
 
     def write(self, answers: Sequence[bytes]) -> None:
@@ -97,8 +109,11 @@ class Source:
                 self.transport.sendto(answer, self.address)
             self._listener.gateway.stats["datagrams_sent"] += len(answers)
 
-    def bind(self, vehicle: Vehicle, before: Vehicle | None) -> None:  # noqa: ARG002
+    def bind(self, vehicle: Vehicle, before: Vehicle | None) -> None:
         """The device has named itself. It may be heard elsewhere too: that closes nothing."""
+        if before is not None:
+            self._listener.unbind(self, before)
+        self._listener.by_vehicle[vehicle.id] = self
         self._listener.gateway.recall(vehicle.id)
 
     def close(self, reason: str) -> None:
@@ -113,18 +128,22 @@ class Datagrams:
     def __init__(self, gateway: Gateway, limits: Limits | None = None) -> None:
         self.gateway = gateway
         self.limits = limits or Limits()
-        self.sources: dict[Address, Source] = {}  # the one that was silent longest comes first
+        # By port and address; the one that was silent longest comes first.
+        self.sources: dict[tuple[Port, Address], Source] = {}
+        self.by_vehicle: dict[str, Source] = {}  # where each was heard last
         self.dropped: Counter[str] = Counter()  # by reason
         self.forgotten: Counter[str] = Counter()  # by reason
         self._transports: list[asyncio.DatagramTransport] = []
         self._window = 0.0
         self._strangers = 0
-        self._options = {**gateway.options, "udp": True}
+        self._options: dict[Port, dict[str, Any]] = {}
 
-    async def start(self, addresses: Sequence[Address]) -> None:
+    async def start(self, listening: Sequence[tuple[Port, Address]]) -> None:
         """Listen on these addresses. Raises StartError when one cannot be had."""
         loop = asyncio.get_running_loop()
-        for address in addresses:
+        for port, address in listening:
+            if not port.by_datagrams:
+                continue
             try:
                 sock = _bound(address)
             except OSError as exc:
@@ -132,7 +151,8 @@ class Datagrams:
                     f"cannot listen for datagrams on {address[0]}:{address[1]}: "
                     f"{exc.strerror or exc}"
                 ) from None
-            transport, _ = await loop.create_datagram_endpoint(lambda: _Listener(self), sock=sock)
+            made = partial(_Listener, self, port)
+            transport, _ = await loop.create_datagram_endpoint(made, sock=sock)
             self._transports.append(transport)
 
     async def close(self) -> None:
@@ -141,40 +161,60 @@ class Datagrams:
             transport.close()
         self._transports.clear()
         self.sources.clear()
+        self.by_vehicle.clear()
         await asyncio.sleep(0)  # the transports' last callbacks
 
-    def new_session(self) -> Session:
+    def new_session(self, port: Port) -> Session:
         """What a decoder of datagrams may know at first."""
-        return Session(auth_key=self.gateway.auth_key, options=self._options)
+        options = self._options.get(port)
+        if options is None:
+            options = self._options[port] = {**self.gateway.options_at(port), "udp": True}
+        return Session(auth_key=self.gateway.auth_key, options=options)
 
     def received(
-        self, transport: asyncio.DatagramTransport, address: Address, data: bytes, now: float
+        self,
+        transport: asyncio.DatagramTransport,
+        address: Address,
+        data: bytes,
+        now: float,
+        port: Port = OPEN_PORT,
     ) -> None:
         """One datagram, at Unix time `now`."""
         gateway = self.gateway
         gateway.stats["datagrams"] += 1
         gateway.stats["bytes"] += len(data)
         self.expire(now)
-        source = self._known(address)
+        source = self._known(port, address)
         reason = self._unwelcome(data, source, now)
         if reason is not None:
             self.dropped[reason] += 1
             return
         if source is None:
-            family = self._told(address, data)
-            if family is None:
-                self.dropped["unknown_protocol"] += 1
+            source = self._stranger(transport, address, data, now, port)
+            if source is None:
                 return
-            source = Source(self, transport, address)
-            source.speak(family)
-        self.sources.pop(address, None)
-        self.sources[address] = source
+        self.sources.pop((port, address), None)
+        self.sources[port, address] = source
         source.heard = now
-        source.receive(data, now)
-        if source.bad >= BAD_MOST:
-            source.close("bad_frames")
+        if not source.receive(data, now):
+            self._nothing_whole(source, data, now)
         if len(self.sources) > self.limits.sources:
             next(iter(self.sources.values())).close("room")
+
+    def _nothing_whole(self, source: Source, data: bytes, now: float) -> None:
+        """A datagram with nothing in it: of somebody else, or of one too many times."""
+        other = None if source.sample is None else source.port.other(data, datagram=True)
+        if other is not None:
+            self.dropped["not_allowed"] += 1
+            self._keep(source.transport, source.address, data, now, Why.NOT_ALLOWED, other.name)
+            source.close("not_allowed")
+        elif source.bad >= BAD_MOST:
+            if source.sample and source.family is not None:
+                name = source.family.name
+                self._keep(
+                    source.transport, source.address, source.sample, now, Why.BAD_FRAMES, name
+                )
+            source.close("bad_frames")
 
     def expire(self, now: float) -> None:
         """Forget those who have been silent for too long."""
@@ -186,15 +226,23 @@ class Datagrams:
 
     def forget(self, source: Source, reason: str) -> None:
         """A source is closed."""
-        if self.sources.get(source.address) is source:
-            del self.sources[source.address]
+        key = source.port, source.address
+        if self.sources.get(key) is source:
+            del self.sources[key]
             self.forgotten[reason] += 1
+        if source.dialogue.vehicle is not None:
+            self.unbind(source, source.dialogue.vehicle)
+
+    def unbind(self, source: Source, vehicle: Vehicle) -> None:
+        """A vehicle is not heard from a source any more."""
+        if self.by_vehicle.get(vehicle.id) is source:
+            del self.by_vehicle[vehicle.id]
 
     # -- strangers ---------------------------------------------------------------------------------
 
-    def _known(self, address: Address) -> Source | None:
+    def _known(self, port: Port, address: Address) -> Source | None:
         """The source at an address, unless its vehicle may not report any more."""
-        source = self.sources.get(address)
+        source = self.sources.get((port, address))
         if source is None or source.dialogue.vehicle is None:
             return source
         vehicle = self.gateway.registry.vehicles.get(source.dialogue.vehicle.id)
@@ -213,6 +261,8 @@ class Datagrams:
             return "journal_full"
         if source is None and not self._admit(now):
             return "strangers"
+        if source is not None and source.dialogue.unsaid >= MAX_UNSAID:
+            return "unsaid"
         return None
 
     def _admit(self, now: float) -> bool:
@@ -223,23 +273,57 @@ class Datagrams:
         self._strangers += 1
         return self._strangers <= self.limits.strangers_per_minute
 
-    def _told(self, address: Address, data: bytes) -> Family | None:
-        """The protocol of a stranger's datagram. An end of line may be missing at its end."""
-        try:
-            family = detect(data, SPOKEN) or detect(data + b"\r\n", SPOKEN)
-        except DecodeError as exc:
-            self.gateway.decode_errors["unknown", exc.kind] += 1
-            family = None
-        if family is None:
-            _log.debug("datagram.unknown_protocol", address=address[0], first=data[:64].hex())
-        return family
+    def _stranger(
+        self,
+        transport: asyncio.DatagramTransport,
+        address: Address,
+        data: bytes,
+        now: float,
+        port: Port,
+    ) -> Source | None:
+        """A source of whichever protocol the datagram is; None if it may not or cannot be."""
+        verdict = port.judge(data, datagram=True)
+        if verdict.family is None:
+            self.gateway.decode_errors["unknown", verdict.refused] += 1
+            allowed = verdict.refused != "not_allowed"
+            self.dropped["unknown_protocol" if allowed else "not_allowed"] += 1
+            why = Why.UNKNOWN if allowed else Why.NOT_ALLOWED
+            self._keep(transport, address, data, now, why, verdict.protocol)
+            return None
+        source = Source(self, transport, address, port)
+        source.speak(verdict.family)
+        return source
+
+    def _keep(
+        self,
+        transport: asyncio.DatagramTransport,
+        address: Address,
+        data: bytes,
+        now: float,
+        why: Why,
+        protocol: str,
+    ) -> None:
+        """The first bytes of somebody who was not understood, for a person to see."""
+        sockname = transport.get_extra_info("sockname")
+        new = self.gateway.strangers.meet(
+            data,
+            why,
+            transport="udp",
+            address=address[0],
+            port=sockname[1] if sockname else 0,
+            now=now,
+            protocol=protocol,
+        )
+        log = _log.info if new else _log.debug
+        log(f"datagram.{why}", address=address[0], protocol=protocol, first=data[:64].hex())
 
 
 class _Listener(asyncio.DatagramProtocol):
     """One socket's calls."""
 
-    def __init__(self, datagrams: Datagrams) -> None:
+    def __init__(self, datagrams: Datagrams, port: Port) -> None:
         self._datagrams = datagrams
+        self._port = port
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -247,7 +331,7 @@ class _Listener(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         if self._transport is not None:
-            self._datagrams.received(self._transport, addr, data, time.time())
+            self._datagrams.received(self._transport, addr, data, time.time(), self._port)
 
     def error_received(self, exc: Exception) -> None:  # noqa: ARG002 - of an answer: nobody is there
         self._datagrams.gateway.stats["datagram_errors"] += 1

@@ -9,15 +9,16 @@ touches no socket; its carrier does.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import structlog
 
-from tracker.errors import DecodeError
+from tracker.errors import CommandError, DecodeError
 from tracker.ingest import Ingest
 from tracker.journal import Commit, Journal
-from tracker.model import Fix, Vehicle
+from tracker.model import NOTHING, Command, Fix, Vehicle
+from tracker.polls import NUMBERS, Poll
 from tracker.protocols.base import (
     Alarm,
     Aside,
@@ -42,12 +43,51 @@ PASSING_NOTICES = frozenset({"no_fix", "unknown"})
 _log = structlog.get_logger(__name__)
 
 
+class Commands(Protocol):
+    """Who has something to ask of devices: tracker.commands."""
+
+    @property
+    def waiting(self) -> Mapping[str, object]:
+        """Vehicles of whose device something is asked, by id."""
+        ...
+
+    def heard(self, vehicle_id: str) -> None:
+        """One of them has just said something."""
+        ...
+
+    def polled(self, poll: Poll) -> None:
+        """One of them asks, and waits for its answer: fill it or release it, soon."""
+        ...
+
+    def replied(self, vehicle: Vehicle, reply: Reply, now: float) -> bool:
+        """Whether a reply belongs to anything that was asked."""
+        ...
+
+
+class NoCommands:
+    """Nothing is ever asked."""
+
+    waiting: Mapping[str, object] = NOTHING
+
+    def heard(self, vehicle_id: str) -> None:
+        """Nobody waits."""
+
+    def polled(self, poll: Poll) -> None:
+        """There is nothing for it."""
+        poll.release()
+
+    def replied(self, vehicle: Vehicle, reply: Reply, now: float) -> bool:  # noqa: ARG002
+        """It belongs to nothing."""
+        return False
+
+
 class Desk(Protocol):
     """Where messages go, and what is counted of them: the gateway."""
 
     registry: Registry
     ingest: Ingest
     journal: Journal
+    commands: Commands
     stats: Counter[str]
     frames: Counter[str]  # by protocol
     decode_errors: Counter[tuple[str, str]]  # by protocol and kind
@@ -75,26 +115,31 @@ class Carrier(Protocol):
 
 
 class Dialogue:
-    """One device, or several in turn, on one carrier."""
+    """One device, or several in turn, on one carrier. It has a number that no other has."""
 
     __slots__ = (
-        "_answers", "_bad", "_carrier", "_desk", "_ending", "_stored", "_waiting", "session",
-        "vehicle",
+        "_answers", "_bad", "_carrier", "_decoder", "_desk", "_ending", "_stored", "_waiting",
+        "named_at", "number", "session", "settled", "vehicle",
     )  # fmt: skip
 
     def __init__(self, desk: Desk, carrier: Carrier, session: Session) -> None:
         self._desk = desk
         self._carrier = carrier
         self.session = session
+        self.number = next(NUMBERS)
         self.vehicle: Vehicle | None = None
+        self.named_at = 0.0  # Unix time of the last login
+        self.settled = False  # whether something else was said after it
+        self._decoder: Decoder | None = None
         self._bad = 0
-        self._answers: deque[tuple[Commit | None, bytes]] | None = None
+        self._answers: deque[tuple[Commit | None, bytes | Poll]] | None = None
         self._waiting: Commit | None = None
         self._stored: Commit | None = None  # the newest; commits are done in their order
         self._ending = ""  # why to close when everything is said
 
     def drain(self, decoder: Decoder, now: float) -> int:
         """Handle all whole messages; how many. Damaged frames are counted and passed over."""
+        self._decoder = decoder
         whole = 0
         while not (self._ending or self._carrier.closing):
             try:
@@ -107,12 +152,49 @@ class Dialogue:
             whole += 1
             self._bad = 0
             self._handle(decoder.name, message, now)
-        self._desk.frames[decoder.name] += whole
+        desk, vehicle = self._desk, self.vehicle
+        desk.frames[decoder.name] += whole
+        callable_ = self.session.room is None  # else it was looked at with each answer
+        if callable_ and vehicle is not None and vehicle.id in desk.commands.waiting:
+            desk.commands.heard(vehicle.id)
         return whole
 
+    # -- commands ----------------------------------------------------------------------------------
+
+    def serves(self, vehicle_id: str) -> bool:
+        """Whether this device, and no other, can be spoken to here now, without being asked."""
+        gone = self._ending or self._carrier.closing or self.session.room is not None
+        return not gone and self.vehicle is not None and self.vehicle.id == vehicle_id
+
+    def deaf(self, command: Command) -> str:
+        """Why the device would not take a command now; "" where it does."""
+        return "" if self.session.deaf is None else self.session.deaf(command)
+
+    def encode(self, command: Command) -> bytes:
+        """The frame of a command to the device. Raises CommandError."""
+        if self._decoder is None:
+            raise CommandError("the device has not been heard yet", value=command.kind)
+        return self._decoder.encode(command)
+
+    def send(self, frame: bytes) -> None:
+        """Write a frame behind the answers that wait for the disk: in the order of its serial."""
+        self._answer(frame, None)
+
     def drop_answers(self) -> None:
-        """The carrier is gone: what waits is never said."""
-        self._answers = None
+        """The carrier is gone: what waits is never said, but the device's last will is heard."""
+        unsaid, self._answers = self._answers, None
+        for _, data in unsaid or ():
+            if isinstance(data, Poll):
+                data.release()
+        farewell, self.session.farewell = self.session.farewell, None
+        if farewell is None or self.vehicle is None:
+            return
+        protocol = self.vehicle.protocol
+        for item in farewell():
+            if isinstance(item, DecodeError):
+                self._complain(protocol, item)
+            else:
+                self._handle(protocol, item, self.session.now)
 
     # -- messages ----------------------------------------------------------------------------------
 
@@ -136,6 +218,7 @@ class Dialogue:
             self._carrier.close("no_login")
             return
         ingest = self._desk.ingest
+        self.settled = True
         if isinstance(message, Positions | Reply) and message.fixes:
             self._store(vehicle, message.fixes, now)
         elif isinstance(message, Heartbeat | Alarm):
@@ -144,9 +227,20 @@ class Dialogue:
             ingest.contact(vehicle, now, Heartbeat(attributes=message.attributes))
         else:
             ingest.contact(vehicle, now)
-        self._answer(message.answer, self._stored if message.durable else None)
+        if isinstance(message, Reply):
+            self._reply(vehicle, message, now)
+        commit = self._stored if message.durable else None
+        if message.answer and self.session.room is not None:
+            self._answer(self._with_room(vehicle, message.answer, self.session.room), commit)
+        else:
+            self._answer(message.answer, commit)
         if isinstance(message, Logout):
             self._end("logout")
+
+    def _reply(self, vehicle: Vehicle, reply: Reply, now: float) -> None:
+        """To who asked; what nobody asked for is kept with the vehicle."""
+        if not self._desk.commands.replied(vehicle, reply, now) and reply.text:
+            self._desk.ingest.contact(vehicle, now, Heartbeat(attributes={"text": reply.text}))
 
     def _store(self, vehicle: Vehicle, fixes: tuple[Fix, ...], now: float) -> None:
         positions = self._desk.ingest.accept(vehicle, fixes, now)
@@ -168,6 +262,7 @@ class Dialogue:
             self._end("refused")
             return
         before, self.vehicle = self.vehicle, vehicle
+        self.named_at, self.settled = now, False
         self.session.utc_offset_s = vehicle.utc_offset_s
         self._carrier.bind(vehicle, before)
         desk.ingest.contact(vehicle, now, Heartbeat(attributes=message.attributes))
@@ -175,32 +270,67 @@ class Dialogue:
 
     # -- answers -----------------------------------------------------------------------------------
 
-    def _answer(self, data: bytes, commit: Commit | None) -> None:
+    @property
+    def unsaid(self) -> int:
+        """Answers that wait for the disk, or behind one that does."""
+        return len(self._answers or ())
+
+    def _with_room(
+        self, vehicle: Vehicle, answer: bytes, make_room: Callable[[], Room | None]
+    ) -> bytes | Poll:
+        """An answer of a device that cannot be called: held back where something waits for it."""
+        if vehicle.id not in self._desk.commands.waiting:
+            return answer
+        room = make_room()
+        return answer if room is None else Poll(vehicle.id, answer, room, self._is_gone)
+
+    def _is_gone(self) -> bool:
+        return self._carrier.closing
+
+    def _answer(self, data: bytes | Poll, commit: Commit | None) -> None:
         """Write now, or behind what is waiting; with a commit, when it is on disk."""
         if not data:
             return
-        if not self._answers and (commit is None or commit.done):
+        stored = commit is None or commit.done
+        if stored and not self._answers and isinstance(data, bytes):
             self._carrier.write((data,))
             return
         if self._answers is None:
             self._answers = deque()
         self._answers.append((commit, data))
-        if commit is not None and commit is not self._waiting:
+        if stored:
+            self._say()
+        elif commit is not None and commit is not self._waiting:
             self._waiting = commit
-            commit.add_callback(self._on_commit)
+            commit.add_callback(self._say)
 
-    def _on_commit(self) -> None:
+    def _say(self) -> None:
         """Write, in order, whatever waits for nothing any more."""
         answers = self._answers
-        if not answers:
-            return
         ready = []
         while answers and (answers[0][0] is None or answers[0][0].done):
-            ready.append(answers.popleft()[1])
+            data = answers[0][1]
+            if isinstance(data, Poll):
+                if not self._filled(data):
+                    break
+                data = data.answer
+            answers.popleft()
+            ready.append(data)
         if ready:
             self._carrier.write(ready)
-        if self._ending and not answers:
+        if self._ending and not answers and ready:
             self._carrier.close(self._ending)
+
+    def _filled(self, poll: Poll) -> bool:
+        """Whether an answer whose turn has come can go; else it says when."""
+        if poll.closed:
+            return True
+        if poll is not self._offered:
+            self._offered = poll
+            self._desk.commands.polled(poll)
+        if not poll.closed:
+            poll.when_closed(self._say)
+        return poll.closed
 
     def _end(self, reason: str) -> None:
         """Close when everything is said; what comes meanwhile is not listened to."""

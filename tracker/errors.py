@@ -13,6 +13,8 @@
         ├── ForbiddenError            403
         ├── NotFoundError             404
         ├── ConflictError             409
+        │   ├── ConfirmationError     409       a dangerous command without its confirmation
+        │   └── TooFastError          409       the vehicle is too fast for this command
         └── TooManyError              429
 
 Each class carries the HTTP status and the short code that a client sees; each instance keeps the
@@ -122,6 +124,18 @@ class ConflictError(RequestError):
 
     status = 409
     code = "conflict"
+
+
+class ConfirmationError(ConflictError):
+    """A dangerous command without its confirmation; the message says what to send."""
+
+    code = "confirmation_required"
+
+
+class TooFastError(ConflictError):
+    """The vehicle is too fast for this command. `value` is the speed in km/h."""
+
+    code = "too_fast"
 
 
 class TooManyError(RequestError):

@@ -1,9 +1,9 @@
 """The TCP port of the devices: connections, their limits, and when their answers leave.
 
-One port for every protocol. What a device says goes through its decoder to the desk (`ingest`) and
-to the journal; an answer that promises storage is written when the journal says so, and answers of
-one connection leave in the order of the messages. While the journal is full, devices are not read:
-TCP holds what they have to say.
+One port for every protocol, and as many dedicated ones as are wanted. What a device says goes
+through its decoder to the desk (`ingest`) and to the journal; an answer that promises storage is
+written when the journal says so, and answers of one connection leave in the order of the messages.
+While the journal is full, devices are not read: TCP holds what they have to say.
 """
 
 from __future__ import annotations
@@ -17,12 +17,17 @@ from typing import Any
 
 import structlog
 
+from tracker.certificates import Certificates
 from tracker.connection import DeviceConnection
+from tracker.dialogue import Commands, NoCommands
 from tracker.errors import StartError
 from tracker.ingest import Ingest
 from tracker.journal import Journal
 from tracker.model import NOTHING, Live
+from tracker.ports import Port
 from tracker.registry import Registry
+from tracker.strangers import Strangers
+from tracker.tls import Turnstile
 
 BACKLOG = 4_096  # connections that the kernel holds for us: a fleet that comes back all at once
 LAST_COMMIT_S = 5.0  # that the disk has at a shutdown; a device without its answer sends again
@@ -40,7 +45,8 @@ class Limits:
     connections_per_address: int = 12_000
     frame_timeout_s: float = 30.0  # of an unfinished frame
     heartbeat_s: float = 0.0  # 0: each protocol's own
-    login_timeout_s: float = 30.0  # until a device has named itself
+    login_timeout_s: float = 30.0  # until its protocol is known, TLS included
+    tls_handshakes: int = 1_000  # unfinished at once; each holds some tens of KB
 
 
 class Gateway:
@@ -56,6 +62,7 @@ class Gateway:
         auth_key: bytes = b"",
         options: Mapping[str, Any] = NOTHING,
         known_live: Callable[[str], Live | None] = lambda _: None,
+        certificates: Certificates | None = None,
     ) -> None:
         self.registry = registry
         self.ingest = ingest
@@ -64,6 +71,10 @@ class Gateway:
         self.auth_key = auth_key
         self.options = options
         self.known_live = known_live
+        self.commands: Commands = NoCommands()
+        self.certificates = certificates
+        self.turnstile = Turnstile(self.limits.tls_handshakes)
+        self.strangers = Strangers()
         self.connections: dict[DeviceConnection, None] = {}
         self.by_vehicle: dict[str, DeviceConnection] = {}
         self.by_address: Counter[str] = Counter()
@@ -71,42 +82,57 @@ class Gateway:
         self.frames: Counter[str] = Counter()  # by protocol
         self.decode_errors: Counter[tuple[str, str]] = Counter()  # by protocol and kind
         self.closed: Counter[str] = Counter()  # by reason
-        self._server: asyncio.Server | None = None
-        self._sweeper: asyncio.Task[None] | None = None
+        self._servers: list[tuple[Port, asyncio.Server]] = []
+        self._tasks: list[asyncio.Task[None]] = []
         self._paused: dict[DeviceConnection, None] = {}
 
-    async def start(self, host: str, port: int) -> None:
-        """Listen. Raises StartError when the port cannot be had."""
+    async def start(self, *ports: Port) -> None:
+        """Listen on these. Raises StartError when one cannot be had."""
+        for port in ports:
+            self._servers.append((port, await self._listen(port)))
+        self._tasks.append(asyncio.create_task(self._sweep_forever(), name="gateway sweep"))
+        if self.certificates is not None:
+            watching = self.certificates.watch()
+            self._tasks.append(asyncio.create_task(watching, name="certificate watch"))
+
+    async def _listen(self, port: Port) -> asyncio.Server:
         loop = asyncio.get_running_loop()
         try:
-            self._server = await loop.create_server(
-                lambda: DeviceConnection(self), host, port, backlog=BACKLOG
+            return await loop.create_server(
+                lambda: DeviceConnection(self, port), port.host, port.number, backlog=BACKLOG
             )
         except OSError as exc:
             raise StartError(
-                f"cannot listen for devices on {host}:{port}: {exc.strerror or exc}"
+                f"cannot listen for devices on {port.address}: {exc.strerror or exc}"
             ) from None
-        self._sweeper = asyncio.create_task(self._sweep_forever(), name="gateway sweep")
+
+    def options_at(self, port: Port) -> Mapping[str, Any]:
+        """What the decoders of a port are told: the node's options, and before them the port's."""
+        return {**self.options, **port.options} if port.options else self.options
 
     @property
     def port(self) -> int:
-        """The port that is listened on; of use where 0 was asked for."""
-        assert self._server is not None  # noqa: S101 - a caller's slip, not input
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
+        """The first port that is listened on; of use where 0 was asked for."""
+        number: int = self.addresses[0][1]
+        return number
 
     @property
     def addresses(self) -> list[tuple[Any, ...]]:
-        """The addresses that are listened on."""
-        assert self._server is not None  # noqa: S101 - as above
-        return [sock.getsockname() for sock in self._server.sockets]
+        """The addresses of the first port."""
+        first = self._servers[0][0]
+        return [address for port, address in self.listening if port is first]
+
+    @property
+    def listening(self) -> list[tuple[Port, tuple[Any, ...]]]:
+        """Every address that is listened on, with its port; a name may have several."""
+        return [(port, s.getsockname()) for port, server in self._servers for s in server.sockets]
 
     async def close(self) -> None:
         """Stop listening and reading, give the answers whose positions reach the disk, close."""
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-        if self._server is not None:
-            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        for _, server in self._servers:
+            server.close()
         for connection in self.connections:
             connection.hold("shutdown")
         with contextlib.suppress(TimeoutError):

@@ -152,11 +152,15 @@ class EventKind(enum.StrEnum):
 
     ALARM = "alarm"
     ALARM_OVER = "alarm_over"
+    COMMAND = "command"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened once and must not be lost between two ticks."""
+    """Something that happened once and must not be lost between two ticks.
+
+    Of a command `name` is the kind, and `command` to `detail` are those of one transition.
+    """
 
     id: str
     kind: EventKind
@@ -167,6 +171,10 @@ class Event:
     group: str = ""
     lat: float | None = None
     lon: float | None = None
+    command: str = ""
+    state: str = ""
+    reply: str | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,3 +209,50 @@ class Command:
     kind: CommandKind
     reference: int = 1
     parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+class CommandState(enum.StrEnum):
+    """How far a command has come. The rules are in tracker.commands.life."""
+
+    QUEUED = "queued"
+    HELD = "held"  # an engine cut waits for the vehicle to become slow
+    SENT = "sent"
+    ANSWERED = "answered"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One step of a command. `id` is the same wherever it is heard of.
+
+    `step` counts from 0. A node that takes a step has claimed it, so there is one of each; only
+    nodes that could not hear each other can have taken the same one.
+    """
+
+    id: str
+    time: float
+    state: CommandState
+    step: int
+    node: str
+    detail: str = ""
+    reply: str | None = None
+    reference: int | None = None  # of `sent`: what ties a reply to it
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRecord:
+    """A command for a vehicle's device, and everything that has become of it so far.
+
+    All but `transitions` is given once and for all, by the node that took the command.
+    """
+
+    id: str
+    vehicle_id: str
+    kind: CommandKind
+    parameters: Mapping[str, Any]
+    created_time: float
+    expires_time: float  # when it is not sent any more
+    node: str
+    transitions: tuple[Transition, ...] = ()  # in the order of `life.ordered`

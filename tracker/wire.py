@@ -20,7 +20,7 @@ import orjson
 from isal import isal_zlib
 
 from tracker.geo import IntArray
-from tracker.model import Event, State
+from tracker.model import Event, EventKind, State
 from tracker.world import Changes, World
 
 VERSION = 1
@@ -128,6 +128,8 @@ def events_part(events: Sequence[Event]) -> Piece:
 
 
 def _event(event: Event) -> dict[str, Any]:
+    if event.kind is EventKind.COMMAND:
+        return _command(event)
     return {
         "id": event.id,
         "event": event.kind.value,
@@ -137,6 +139,20 @@ def _event(event: Event) -> dict[str, Any]:
         "lat": None if event.lat is None else round(event.lat * 1e6),
         "lon": None if event.lon is None else round(event.lon * 1e6),
     }
+
+
+def _command(event: Event) -> dict[str, Any]:
+    """One transition of a command."""
+    return {
+        "id": event.id,
+        "event": event.kind.value,
+        "vehicle": event.vehicle_id,
+        "command": event.command,
+        "state": event.state,
+        "reply": event.reply,
+        "detail": event.detail or None,
+        "time_ms": round(event.time * 1000),
+    } | dict(kind=event.name)  # noqa: C408 - as a display it would look like the kind of a part
 
 
 def handles(slots: IntArray) -> IntArray:

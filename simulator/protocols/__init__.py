@@ -6,18 +6,30 @@ from collections.abc import Sequence
 
 from simulator.errors import UsageError
 from simulator.protocols import (
+    ais140,
+    castel,
+    cellocator,
+    eelink,
+    egts,
     frame55,
+    galileosky,
     gps103,
     gt06,
     h02,
     jt808,
     meitrack,
+    mqtt,
+    navtelecom,
+    nmea,
     osmand,
     queclink,
+    ruptela,
+    suntech,
     teltonika,
     tk103,
     watch,
     wialon,
+    xexun,
 )
 from simulator.protocols.base import Family
 
@@ -37,7 +49,20 @@ FAMILIES: dict[str, Family] = {
         gps103.FAMILY,
         tk103.FAMILY,
         watch.FAMILY,
+        navtelecom.FAMILY,
+        egts.FAMILY,
+        galileosky.FAMILY,
+        cellocator.FAMILY,
+        ruptela.FAMILY,
+        suntech.FAMILY,
+        castel.FAMILY,
+        eelink.FAMILY,
+        ais140.FAMILY,
+        xexun.FAMILY,
+        nmea.FAMILY,
         osmand.FAMILY,
+        mqtt.FAMILY,
+        mqtt.FAMILY_JSON,
     )
 }
 

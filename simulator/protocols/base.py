@@ -86,7 +86,11 @@ class Terminal(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One protocol in the registry."""
+    """One protocol in the registry.
+
+    `one_way`: servers answer nothing, not even a login. A device takes itself for accepted once it
+    is connected, forgets a position once it is written, and never learns whether it arrived.
+    """
 
     name: str
     title: str
@@ -94,3 +98,4 @@ class Family:
     terminal: Callable[[str, Memory], Terminal]
     stated: Callable[[Fix], Stated]
     heartbeat_s: float = 30.0
+    one_way: bool = False

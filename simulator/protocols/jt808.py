@@ -24,6 +24,9 @@ LOCATION, LOCATION_ANSWER, BATCH = 0x0200, 0x0201, 0x0704
 GENERAL_ANSWER, REGISTERED, QUERY_LOCATION = 0x8001, 0x8100, 0x8201
 BODY_LENGTH = 0x03FF
 VERSION_FLAG = 1 << 14  # the header is that of 2019
+SET_PARAMETERS, CONTROL, TRACKING, TEXT, PASSTHROUGH = 0x8103, 0x8105, 0x8202, 0x8300, 0x8900
+OBEYED = frozenset({SET_PARAMETERS, TRACKING, TEXT, PASSTHROUGH})
+CONTROLS = frozenset({*range(1, 8), 0x64, 0x65})  # the last two are makers': cut fuel, restore
 OK, UNSUPPORTED, ALARM_CONFIRMED = 0, 3, 4
 CHINA_TIME_S = 8 * 3600
 STATUS_IGNITION, STATUS_FIXED, STATUS_SOUTH, STATUS_WEST = 1, 2, 4, 8
@@ -76,6 +79,13 @@ def location_body(fix: Fix) -> bytes:
     mileage = round(fix.odometer_m / 100)
     items = _ITEMS.pack(0x01, 4, mileage, 0x30, 1, CSQ_GOOD, 0x31, 1, fix.satellites)
     return basic + bytes.fromhex(moment) + items
+
+
+def _is_obeyed(message_id: int, body: bytes) -> bool:
+    """Whether this terminal can do what a message of the platform asks."""
+    if message_id == CONTROL:
+        return bool(body) and body[0] in CONTROLS
+    return message_id in OBEYED
 
 
 class Jt808Terminal:
@@ -171,7 +181,8 @@ class Jt808Terminal:
         if message_id == QUERY_LOCATION and self._last is not None:
             answer = self._message(LOCATION_ANSWER, question[:2] + location_body(self._last))
             return [Answer(AnswerKind.COMMAND, reply=answer)]
-        answer = self._message(REPLY, question + bytes((UNSUPPORTED,)))
+        result = OK if _is_obeyed(message_id, body) else UNSUPPORTED
+        answer = self._message(REPLY, question + bytes((result,)))
         return [Answer(AnswerKind.COMMAND, reply=answer, detail=f"{message_id:04x}")]
 
     def _registered(self, result: int, code: bytes) -> Answer:

@@ -84,4 +84,4 @@ class NmeaTerminal:
         ]
 
 
-FAMILY = Family("nmea", "NMEA 0183", imei, NmeaTerminal, stated, heartbeat_s=60.0)
+FAMILY = Family("nmea", "NMEA 0183", imei, NmeaTerminal, stated, heartbeat_s=60.0, one_way=True)

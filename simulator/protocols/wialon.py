@@ -134,6 +134,8 @@ class WialonTerminal:
             return Answer(kind, self._serial, detail=result)
         if mark == "AP":
             return Answer(AnswerKind.BEAT)
+        if mark == "AM":  # of our words in answer to a command
+            return Answer(AnswerKind.ACKNOWLEDGED if rest == OK else AnswerKind.REJECTED)
         if mark == "M":
             return self._told(said[3:])
         return Answer(AnswerKind.DAMAGED, detail=text[:80])

@@ -83,4 +83,4 @@ class XexunTerminal:
         return [Answer(AnswerKind.COMMAND, detail=words[:20])] if words.strip() else []
 
 
-FAMILY = Family("xexun", "Xexun text", imei, XexunTerminal, stated, heartbeat_s=60.0)
+FAMILY = Family("xexun", "Xexun text", imei, XexunTerminal, stated, heartbeat_s=60.0, one_way=True)

@@ -16,6 +16,7 @@ import { MapView } from "./mapview.js";
 import { readPalette } from "./palette.js";
 import { Pill } from "./pill.js";
 import { setUpSearch } from "./search.js";
+import { setUpCommands } from "./commands/open.js";
 import { setUpReplay } from "./replay/open.js";
 import { loadSettings } from "./settings.js";
 import { Sheet } from "./sheet.js";
@@ -138,6 +139,7 @@ new Alarms(desk, byId("toasts"), (slot) => {
   view.camera.centreOn(slot);
 });
 const replay = setUpReplay(desk, view);
+const openCommands = setUpCommands(desk);
 setUpCopyButtons(document);
 const toggleTheme = setUpTheme(desk, () => {
   view.setPalette(readPalette(root));
@@ -193,6 +195,7 @@ setUpKeys(
     t: () => (desk.trails.value = !desk.trails.value),
     d: toggleTheme,
     b: toggleDock,
+    m: openCommands,
     r: replay.start,
     "+": () => view.map.zoomIn(),
     "=": () => view.map.zoomIn(),

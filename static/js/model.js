@@ -50,12 +50,15 @@ export const UNKNOWN = -1;
  * Something that happened once, from the feed.
  * @typedef {object} FeedEvent
  * @property {string} id
- * @property {string} event alarm, alarm_over; others are ignored
+ * @property {string} event alarm, alarm_over, command; others are ignored
  * @property {string} vehicle id
- * @property {string} name
+ * @property {string} name of an alarm
  * @property {number} time_ms
  * @property {number | null} lat 1e-6 degree
  * @property {number | null} lon 1e-6 degree
+ * @property {string} [command] id, for the event command; with it the next four
+ * @property {string} [kind] @property {string} [state]
+ * @property {string | null} [reply] @property {string | null} [detail]
  */
 
 /**

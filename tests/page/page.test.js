@@ -29,7 +29,7 @@ test("both languages have the same keys, none of them empty, and the same places
 
 test("every text that page and scripts ask for is there", async () => {
   const asked = new Set();
-  for (const name of ["index.html", "details.html", "help.html", "replay.html"]) {
+  for (const name of ["index.html", "details.html", "help.html", "replay.html", "commands.html", "admin-devices.html"]) {
     const html = await read(`templates/${name}`);
     for (const [, key] of html.matchAll(/data-i18n(?:-label|-placeholder)?="([^"{]+)"/g))
       asked.add(key);

@@ -178,6 +178,9 @@ class Wire:
     def is_closing(self) -> bool:
         return False
 
+    def get_extra_info(self, name: str) -> Any:
+        return ("192.0.2.9", 9501)
+
 
 @asynccontextmanager
 async def listening(tmp_path: Path, **limits: Any) -> AsyncIterator[tuple[Datagrams, Any]]:
@@ -206,7 +209,7 @@ async def test_the_source_that_was_silent_longest_makes_room(tmp_path: Path) -> 
     async with listening(tmp_path, sources=3) as (datagrams, give):
         for port in (1, 2, 3, 1, 4):
             give(port, login(f"100{port}"))
-        assert [address[1] for address in datagrams.sources] == [3, 1, 4]
+        assert [address[1] for _, address in datagrams.sources] == [3, 1, 4]
         assert datagrams.forgotten == {"room": 1}
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sqlite3
 import time
 
 import pytest
 
 from tests.devices import Device, ack, frame, heartbeat, login, position
 from tests.inprocess import InProcess, running_tracker
+from tracker.connection import MAX_UNSAID
 from tracker.web import keys
 
 
@@ -138,6 +140,27 @@ async def test_a_device_that_takes_no_answers_is_not_kept_for_ever(tmp_path):
                 await asyncio.sleep(0.01)
         assert gateway.closed["silent"] + gateway.closed["error"] == 1
         device.writer.transport.abort()
+
+
+async def test_answers_do_not_pile_up_while_the_disk_takes_nothing(tmp_path):
+    """Heartbeats behind one position that cannot be stored; all are answered when it can."""
+    async with running_tracker(tmp_path) as tracker:
+        device = await Device.connect(port(tracker), "1001")
+        lock = sqlite3.connect(tmp_path / "tracker.sqlite", isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        device.send(position(time.time(), 46.05, 14.5))
+        (connection,) = tracker.app[keys.GATEWAY].connections
+        for _ in range(10):
+            device.send(heartbeat() * 1_000)
+            await asyncio.sleep(0.02)
+        most = MAX_UNSAID + 65_536 * 4 // len(heartbeat())  # what one read of a socket can bring
+        await until(lambda: connection.dialogue.unsaid >= MAX_UNSAID)
+        assert connection.dialogue.unsaid <= most
+        lock.execute("ROLLBACK")
+        lock.close()
+        await device.ask(b"", ack(1) + ack(2) * 10_000)
+        assert connection.dialogue.unsaid == 0
+        await device.close()
 
 
 async def test_an_unfinished_frame_is_not_waited_for_for_ever(tmp_path):

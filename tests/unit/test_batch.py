@@ -12,8 +12,21 @@ from hypothesis import strategies as st
 
 from tests.unit.builders import T0, live, vehicle
 from tracker import batch
+from tracker.commands import life
 from tracker.errors import BusError
-from tracker.model import NOTHING, DeviceStatus, Event, EventKind, Fix, Live, Position, State
+from tracker.model import (
+    NOTHING,
+    CommandKind,
+    CommandRecord,
+    CommandState,
+    DeviceStatus,
+    Event,
+    EventKind,
+    Fix,
+    Live,
+    Position,
+    State,
+)
 
 FULL = Live(
     "a",
@@ -205,3 +218,46 @@ def test_whatever_stands_in_a_row_numbers_are_numbers(index, value):
     fix = one.position.fix
     for number in (one.contact_time, one.motion_since, fix.fix_time, fix.lat, fix.lon):
         assert isinstance(number, int | float)
+
+
+COMMAND = life.step(
+    life.begun(
+        CommandRecord("c", "a", CommandKind.TEXT, {"text": "粤B"}, T0, T0 + 600.5, "north-1")
+    ),
+    CommandState.SENT,
+    T0 + 1,
+    "north-2",
+    reference=65_535,
+)
+
+
+def test_commands_there_and_back():
+    answered = life.step(COMMAND, CommandState.ANSWERED, T0 + 2, "north-2", reply="好", detail="x")
+    assert there_and_back(commands=[COMMAND, answered]).commands == (COMMAND, answered)
+    assert there_and_back().commands == ()
+    fields = {"command/c": batch.encode_command(answered), "live/a": batch.encode_row(FULL)}
+    assert batch.decode_commands(fields) == [answered]
+    assert batch.decode_state(fields) == ([FULL], [])
+
+
+def test_a_node_of_before_tells_of_no_commands():
+    message = orjson.loads(batch.encode(**NODE, rows=[], vehicles=[], events=[]))  # type: ignore[arg-type]
+    del message["commands"]
+    assert batch.decode(orjson.dumps(message)).commands == ()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"kind": "explode"},
+        {"transitions": []},
+        {"transitions": [1]},
+        {"created_time": 1e300},
+        {"parameters": 7},
+        {"colour": "red"},
+    ],
+)
+def test_what_is_no_command(damage):
+    broken = orjson.dumps(orjson.loads(batch.encode_command(COMMAND)) | damage)
+    with pytest.raises(BusError):
+        batch.decode_commands({"command/c": broken})

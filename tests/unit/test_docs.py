@@ -13,7 +13,19 @@ import pytest
 from aiohttp import web
 
 from tests.unit.builders import T0, live, vehicle
-from tracker import app, cells, frames, hub, wire
+from tracker import (
+    app,
+    cells,
+    certificates,
+    connection,
+    datagrams,
+    frames,
+    hub,
+    loopwatch,
+    strangers,
+    tls,
+    wire,
+)
 from tracker.config import Config
 from tracker.model import EventKind, State
 from tracker.web import live as live_handler
@@ -190,3 +202,25 @@ def test_the_limits_are_stated_as_they_are():
     assert f'"behind_after_ticks": {rules.behind_ticks}' in FEED
     assert f"After {rules.close_after_s:.0f} s behind" in FEED
     assert f'"version": {wire.VERSION},' in FEED
+
+
+# The devices' ports -------------------------------------------------------------------------------
+
+
+def test_the_bounds_and_reasons_of_the_devices_page_are_those_of_the_code():
+    page = (ROOT / "docs/devices.md").read_text("utf-8")
+    for why in strangers.Why:
+        assert f"| `{why}` |" in page
+    for stated in (
+        f"| bytes of each | {strangers.SAMPLE_BYTES} |",
+        f"| entries | {strangers.MOST};",
+        f"| entries from one address | {strangers.MOST_OF_ADDRESS},",
+        f"the first {strangers.PREFIX_BYTES} bytes",
+        f"looked at every {certificates.RENEWAL_LOOK_S:.0f} seconds",
+        f"more than {loopwatch.STALL_S} s",
+        f"{connection.MAX_UNSAID:,} a device",
+        f"{connection.MAX_NOISE_BYTES:,} without a good one".replace(" without", " bytes without"),
+    ):
+        assert stated in page, stated
+    assert connection.MAX_UNSAID == datagrams.MAX_UNSAID
+    assert (tls.STEPS_PER_TURN, "eight steps at a time" in page) == (8, True)

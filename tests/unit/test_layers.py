@@ -14,16 +14,17 @@ ROOT = Path(__file__).parents[2]
 # From the floor up; a room is a module or a package of tracker/. It imports what stands in lines
 # above its own, and within a line nothing but itself.
 ROOMS = [
-    "model errors logs",
+    "model errors logs mappings brokers threadpool",
     "geo config",
     "protocols ticks batch registry world bus storage",
+    "loopwatch certificates tls strangers ports",
     "fleet cells wire cluster journal saver retention conformance",
-    "frames",
+    "frames commands",
     "ingest hub",
     "dialogue",
     "connection datagrams",
-    "gateway ticker history",
-    "web",
+    "gateway ticker history mqtt",
+    "web ways",
     "app",
     "cli",
     "__main__",
@@ -33,7 +34,7 @@ HEIGHT = {room: height for height, line in enumerate(ROOMS) for room in line.spl
 # Time comes in as an argument, bytes go in and out: nothing here waits, opens or looks at a clock.
 CORE = {
     "model", "errors", "geo", "protocols", "ingest", "fleet", "ticks", "world", "cells", "wire",
-    "frames", "hub", "batch", "registry",
+    "frames", "hub", "batch", "registry", "mappings",
 }  # fmt: skip
 EDGE = {
     "asyncio", "aiohttp", "redis", "sqlalchemy", "sqlite3", "asyncpg", "socket", "ssl", "select",

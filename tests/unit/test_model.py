@@ -22,7 +22,7 @@ def test_the_codes_of_states_are_those_of_the_live_feed():
 
 
 def test_the_kinds_of_events_are_those_of_the_live_feed():
-    assert {kind.value for kind in EventKind} == {"alarm", "alarm_over"}
+    assert {kind.value for kind in EventKind} == {"alarm", "alarm_over", "command"}
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,8 @@ FROZEN = [
 
 def test_there_are_dataclasses_to_look_at():
     assert {kind.__name__ for kind in FROZEN} == {
-        "Fix", "Position", "Vehicle", "Live", "Event", "Tick", "Command",
+        "Fix", "Position", "Vehicle", "Live", "Event", "Tick", "Command", "CommandRecord",
+        "Transition",
     }  # fmt: skip
 
 

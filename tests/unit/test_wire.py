@@ -173,6 +173,20 @@ def test_events():
     }  # fmt: skip
 
 
+def test_what_becomes_of_a_command():
+    sent = Event("c.1.north", EventKind.COMMAND, "a", 1.5, "locate", command="c", state="sent")
+    failed = Event(
+        "c.2.north", EventKind.COMMAND, "a", 2.0, "text", command="c", state="failed", reply="no",
+        detail="refused",
+    )  # fmt: skip
+    assert message_of(wire.events_part([sent, failed]))["parts"][1]["events"] == [
+        {"id": "c.1.north", "event": "command", "vehicle": "a", "command": "c", "kind": "locate",
+         "state": "sent", "reply": None, "detail": None, "time_ms": 1_500},
+        {"id": "c.2.north", "event": "command", "vehicle": "a", "command": "c", "kind": "text",
+         "state": "failed", "reply": "no", "detail": "refused", "time_ms": 2_000},
+    ]  # fmt: skip
+
+
 # Columns ------------------------------------------------------------------------------------------
 
 

@@ -48,6 +48,18 @@ class Bus(Protocol):
         """All kept fields of a topic. Raises BusError."""
         ...
 
+    async def fetch(self, topic: str, field: str) -> bytes | None:
+        """One kept field of a topic, None if there is none. Raises BusError."""
+        ...
+
+    async def claim(self, name: str, owner: str, lease_s: float) -> bool:
+        """Whether a name is `owner`'s: the first who claims it has it, until the lease is over.
+
+        Asked again by its owner the answer is the same, so a lost answer does no harm; that does
+        not prolong the lease. Raises BusError.
+        """
+        ...
+
     async def forget(self, topic: str, *fields: str) -> None:
         """Keep these fields no longer. Raises BusError."""
         ...

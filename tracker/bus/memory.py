@@ -20,6 +20,9 @@ class _Exchange:
     def __init__(self) -> None:
         self.subscriptions: dict[str, WeakSet[MemorySubscription]] = {}
         self.state: dict[str, dict[str, bytes]] = {}
+        # Owner and end of each lease by name; those that are over go with the next claim. Leases
+        # have about one length, so the oldest are the first to end.
+        self.claims: dict[str, tuple[str, float]] = {}
 
 
 _EXCHANGES: WeakValueDictionary[str, _Exchange] = WeakValueDictionary()
@@ -89,6 +92,24 @@ class MemoryBus:
     async def load(self, topic: str) -> dict[str, bytes]:
         """All kept fields of a topic."""
         return dict(self._exchange.state.get(topic, {}))
+
+    async def fetch(self, topic: str, field: str) -> bytes | None:
+        """One kept field of a topic."""
+        return self._exchange.state.get(topic, {}).get(field)
+
+    async def claim(self, name: str, owner: str, lease_s: float) -> bool:
+        """Whether a name is `owner`'s now."""
+        claims, now = self._exchange.claims, asyncio.get_running_loop().time()
+        while claims:
+            oldest, (_, end) = next(iter(claims.items()))
+            if now < end:
+                break
+            del claims[oldest]
+        held = claims.get(name)
+        if held is None or now >= held[1]:
+            claims.pop(name, None)
+            claims[name] = held = (owner, now + lease_s)
+        return held[0] == owner
 
     async def forget(self, topic: str, *fields: str) -> None:
         """Keep these fields no longer."""

@@ -161,6 +161,21 @@ class RedisBus:
         fields: Any = await self._try(self._client.hgetall(self._prefix + topic))
         return {name.decode(): value for name, value in fields.items()}
 
+    async def fetch(self, topic: str, field: str) -> bytes | None:
+        """One kept field of a topic."""
+        request: Any = self._client.hget(self._prefix + topic, field)
+        value: bytes | None = await self._try(request)
+        return value
+
+    async def claim(self, name: str, owner: str, lease_s: float) -> bool:
+        """Whether a name is `owner`'s now. A key of its own, which Redis forgets by itself."""
+        key = f"{self._prefix}claim:{name}"
+        pipeline: Any = self._client.pipeline(transaction=True)
+        pipeline.set(key, owner, nx=True, px=max(1, round(lease_s * 1000)))
+        pipeline.get(key)
+        _, held = await self._try(pipeline.execute())
+        return bool(held == owner.encode())
+
     async def forget(self, topic: str, *fields: str) -> None:
         """Keep these fields no longer."""
         if fields:

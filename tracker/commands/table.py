@@ -188,11 +188,13 @@ class Table:
         connection: Connection,
         *,
         too_fast: bool,
+        deaf: Container[str] = (),
         without: Container[str] = (),
     ) -> tuple[Act, Entry] | None:
         """What to do next for a device that is on `connection`; None: nothing now.
 
-        `without` are commands that this node may not touch now.
+        `deaf` are commands that the device does not listen to now, `without` those that this node
+        may not touch now.
         """
         line = self.lines.get(vehicle_id)
         if line is None:
@@ -216,7 +218,8 @@ class Table:
                 continue
             if line.sent_on.get(entry.record.id, []).count(number) >= SENT_ON_ONE_CONNECTION:
                 continue
-            if entry.record.kind is CommandKind.ENGINE_CUT and too_fast:
+            fast = too_fast and entry.record.kind is CommandKind.ENGINE_CUT
+            if fast or entry.record.id in deaf:
                 if entry.standing.state is not CommandState.HELD:
                     return Act.HOLD, entry
                 continue
@@ -248,15 +251,20 @@ class Table:
         if len(self._references) > REFERENCES_MOST:
             self._references.popitem(last=False)
 
-    def match(self, vehicle_id: str, reference: int | None) -> CommandRecord | None:
+    def match(
+        self, vehicle_id: str, reference: int | None, kind: CommandKind | None = None
+    ) -> CommandRecord | None:
         """The command that a device's reply belongs to.
 
-        By its reference where it has one, of whichever attempt; else the oldest that is unanswered.
+        By its reference where it has one, of whichever attempt; else the oldest that is
+        unanswered, of a kind where the reply can only be to that.
         """
         line = self.lines.get(vehicle_id)
         if line is None:
             return None
         asked = [entry for entry in line.entries.values() if entry.standing.attempts]
+        if kind is not None:
+            asked = [entry for entry in asked if entry.record.kind is kind]
         if reference is not None:
             asked = [entry for entry in asked if reference in entry.standing.references]
         sent = [entry for entry in asked if entry.standing.state is CommandState.SENT]

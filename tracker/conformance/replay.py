@@ -24,7 +24,13 @@ from tracker.protocols.base import Decoder, Family, Message, Positions, Refused,
 from tracker.protocols.registry import FAMILIES
 
 # Names that files have where the protocol is known by another one here.
-OTHER_NAMES = {"gl200text": "queclink", "gl200binary": "queclink", "t55": "nmea"}
+OTHER_NAMES = {
+    "gl200text": "queclink",
+    "gl200binary": "queclink",
+    "t55": "nmea",
+    "galileo": "galileosky",
+    "navis": "navtelecom",
+}
 
 # What stands behind a text frame where it is not a line end.
 TERMINATORS = {"gl200text": b"$"}

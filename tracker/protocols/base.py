@@ -9,11 +9,28 @@ socket and never reads a clock: `Session.now` is set by the caller before each `
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from tracker.model import NOTHING, Command, Fix
+from tracker.errors import DecodeError
+from tracker.model import NOTHING, Command, CommandKind, Fix
+
+
+class Room(Protocol):
+    """Room for a command in one answer, where a device asks and cannot be called (HTTP)."""
+
+    def deaf(self, command: Command) -> str:
+        """Why the device would not take this command from this answer; "" where it does."""
+        ...
+
+    def encode(self, command: Command) -> bytes:
+        """What carries the command. Raises CommandError."""
+        ...
+
+    def filled(self, frame: bytes) -> bytes:
+        """The whole answer with a command in it."""
+        ...
 
 
 @dataclass(slots=True)
@@ -23,6 +40,12 @@ class Session:
     `ident` is set by the decoder when the device has named itself. `utc_offset_s` is the offset of
     the device's clock from UTC where its vehicle record states one (None: the protocol's default).
     `auth_key` is the node's secret, from which a protocol that hands out codes derives them.
+    `silence_s` is set by the decoder where the device states how long it may say nothing (None:
+    three of its family's heartbeats). `farewell`, where a decoder sets it, gives what the device
+    left to be said should its connection be lost; it is called once, when that has happened.
+    `room` is set by a decoder whose device asks and cannot be called: asked behind a message with
+    an answer, it gives the room for a command in that answer, None where there is none. `deaf` is
+    set where a device may not listen yet: why it would not take a command now, "" where it does.
     """
 
     now: float = 0.0
@@ -30,6 +53,10 @@ class Session:
     utc_offset_s: int | None = None
     auth_key: bytes = b""
     options: Mapping[str, Any] = NOTHING  # per-listener switches, named in docs/protocols/
+    silence_s: float | None = None
+    farewell: Callable[[], Iterable[Message | DecodeError]] | None = None
+    room: Callable[[], Room | None] | None = None
+    deaf: Callable[[Command], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +110,18 @@ class Alarm(Message):
 
 @dataclass(frozen=True, slots=True)
 class Reply(Message):
-    """The device's answer to a command. `reference` is the command's, None where not stated."""
+    """The device's answer to a command. `reference` is the command's, None where not stated.
+
+    Without `final` it only says that the question arrived: the answer is still to come. With a
+    `kind` it can be the answer to commands of that kind alone.
+    """
 
     reference: int | None = None
     success: bool | None = None
     text: str = ""
     fixes: tuple[Fix, ...] = ()
+    final: bool = True
+    kind: CommandKind | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,16 +23,15 @@ crc8_egts: Checksum = crc8.nrsc_5  # polynomial 31, start FF: EGTS header (F7)
 def xor8(data: bytes) -> int:
     """Exclusive or of all bytes: 0 to 255, 0 of nothing.
 
-    Folds the whole as one integer, which is several times faster than a loop over the bytes.
+    Folds the whole as one integer, which is several times faster than a loop over the bytes: what
+    a fold leaves above its width is never looked at again.
     """
     value = int.from_bytes(data, "big")
-    bits = 8
-    while bits < 8 * len(data):
-        bits *= 2
-    while bits > 8:
-        bits //= 2
-        value = (value >> bits) ^ (value & ((1 << bits) - 1))
-    return value
+    width = (1 << (8 * len(data)).bit_length()) >> 1
+    while width >= 8:
+        value ^= value >> width
+        width >>= 1
+    return value & 0xFF
 
 
 def sum8(data: bytes) -> int:

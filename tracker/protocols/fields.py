@@ -7,12 +7,14 @@ a frame whose checksum is right but whose content is impossible is refused, not 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from tracker.errors import DecodeError
 
 CENTURY = 2000  # two-digit years of trackers count from here: none is older
 LAST_YEAR = CENTURY + 99
+DAYS_KEPT = 512  # worked out once: reports are of today, batches of the last weeks
 
 
 def bcd(data: bytes) -> str:
@@ -25,10 +27,18 @@ def bcd(data: bytes) -> str:
 
 def unix_time(year: int, month: int, day: int, hour: int, minute: int, second: int) -> float:
     """Unix seconds of a date in UTC; the year in full, at most 2099."""
+    if not (0 <= hour < 24 and 0 <= minute < 60 and 0 <= second < 60):
+        raise DecodeError("field", f"impossible date: {hour}:{minute}:{second} is no time of day")
+    return _day(year, month, day) + hour * 3600 + minute * 60 + second
+
+
+@lru_cache(maxsize=DAYS_KEPT)
+def _day(year: int, month: int, day: int) -> float:
+    """Unix seconds of the beginning of a day in UTC."""
     if year > LAST_YEAR:
         raise DecodeError("field", f"year {year} is not a date")
     try:
-        return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()
+        return datetime(year, month, day, tzinfo=UTC).timestamp()
     except ValueError as error:
         raise DecodeError("field", f"impossible date: {error}") from None
 
@@ -98,12 +108,25 @@ def signal_dbm(value: int) -> int:
     return value - 256 if value > 127 else -value
 
 
+STATION_MOST = (1 << 63) - 1  # of each number of a base station: 4G cells have 64 bits in GT06
+
+
 def cell(mcc: int, mnc: int, lac: int, cid: int, rssi_dbm: int | None = None) -> dict[str, Any]:
     """One entry of the attribute `cells`: a base station that the device heard."""
+    if max(mcc, mnc, lac, cid) > STATION_MOST:
+        raise DecodeError("field", f"no base station: {mcc} {mnc} {lac} {cid}")
     entry: dict[str, Any] = {"mcc": mcc, "mnc": mnc, "lac": lac, "cid": cid}
     if rssi_dbm is not None:
         entry["rssi_dbm"] = rssi_dbm
     return entry
+
+
+COUNT_DIGITS = 18  # of a whole number in a text: what 64 bits hold
+
+
+def count(digits: str) -> int | None:
+    """A whole number without a sign, of at most COUNT_DIGITS digits; None for anything else."""
+    return int(digits) if digits.isdecimal() and len(digits) <= COUNT_DIGITS else None
 
 
 def access_point(mac: bytes, rssi_dbm: int | None = None) -> dict[str, Any]:

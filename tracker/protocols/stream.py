@@ -150,9 +150,11 @@ class StreamDecoder(abc.ABC, Generic[FrameT]):
 
     def _begin(self, frame: FrameT) -> Message | DecodeError | None:
         """Decode a frame: its message, its error, or None if there are several to come."""
+        ident = self.session.ident
         try:
             outcome = self.decode(frame)
         except STUMBLES as error:
+            self.session.ident = ident  # a login that cannot be read names nobody
             return self._fail(frame, error)
         if isinstance(outcome, Message):
             return outcome

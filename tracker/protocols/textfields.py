@@ -7,6 +7,7 @@ number.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,11 +16,13 @@ from typing import Any
 from tracker.errors import DecodeError
 from tracker.model import Fix
 from tracker.protocols.base import Message
-from tracker.protocols.fields import CENTURY, check_coordinates, check_course, unix_time
+from tracker.protocols.fields import CENTURY, cell, check_coordinates, check_course, unix_time
 from tracker.protocols.reports import Unplaced, placed, unplaced
 
 KNOT_KMH = 1.852
 DAY_S = 86_400
+WHOLE_DIGITS = 18  # of a whole number: what 64 bits hold
+GREATEST = 1e15  # of any number: a double is exact up to there, and no quantity is greater
 EXTRA_MOST = 128  # characters kept of what is not understood: enough to study a variant
 
 NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*", re.ASCII)
@@ -41,7 +44,10 @@ def number(text: str) -> float | None:
         if text.strip():
             raise bad("a number", text)
         return None
-    return float(found[1])
+    value = float(found[1])
+    if abs(value) > GREATEST:
+        raise bad("a number", text)
+    return value
 
 
 def amount(text: str) -> int | float | None:
@@ -55,8 +61,8 @@ def amounts(names: Sequence[str], texts: Sequence[str]) -> dict[str, int | float
     found: dict[str, int | float] = {}
     for name, text in zip(names, texts, strict=False):
         match = NUMBER.fullmatch(text)
-        if match is not None:
-            value = float(match[1])
+        value = math.inf if match is None else float(match[1])
+        if abs(value) <= GREATEST:
             found[name] = int(value) if value.is_integer() else value
     return found
 
@@ -66,7 +72,7 @@ def whole(text: str) -> int | None:
     digits = text.strip()
     if not digits:
         return None
-    if not (digits.isascii() and digits.isdecimal()):
+    if not (digits.isascii() and digits.isdecimal()) or len(digits) > WHOLE_DIGITS:
         raise bad("a whole number", text)
     return int(digits)
 
@@ -159,11 +165,7 @@ def rx_dbm(level: int) -> int | None:
 
 def station(mcc: int, mnc: int, lac: int, cid: int, level: int | None = None) -> dict[str, Any]:
     """One entry of the attribute `cells`, its strength given as in `rx_dbm`."""
-    entry: dict[str, Any] = {"mcc": mcc, "mnc": mnc, "lac": lac, "cid": cid}
-    strength = None if level is None else rx_dbm(level)
-    if strength is not None:
-        entry["rssi_dbm"] = strength
-    return entry
+    return cell(mcc, mnc, lac, cid, None if level is None else rx_dbm(level))
 
 
 @dataclass(slots=True)

@@ -38,8 +38,8 @@ class LocalFile:
     async def open(self) -> None:
         """Hold the file and make ready to use it. Raises StartError or StoreError."""
         await self.prepare()
-        self._reader = SqliteThreads(self.path, READERS, read_only=True)
-        self._writer = SqliteThreads(self.path, 1, read_only=False)
+        self._reader = await asyncio.to_thread(SqliteThreads, self.path, READERS, read_only=True)
+        self._writer = await asyncio.to_thread(SqliteThreads, self.path, 1, read_only=False)
 
     async def close(self) -> None:
         """Finish what is running and let go of the file."""

@@ -10,7 +10,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Double, Integer, MetaData, SmallInteger, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
 
 metadata = MetaData()
 
@@ -79,4 +89,36 @@ journal = Table(
     *position_columns(key=False),
     sqlite_autoincrement=True,
     info={"dialect": "sqlite"},
+)
+
+# Rows are added and never changed, but for `is_open`, which goes from 1 to 0. There is no foreign
+# key: each node saves what it hears, in the order in which it hears it.
+commands = Table(
+    "commands",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("vehicle_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("parameters", Text, nullable=False),
+    Column("created_time", Double, nullable=False),
+    Column("expires_time", Double, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("is_open", SmallInteger, nullable=False),
+    Index("commands_of_vehicle", "vehicle_id", "created_time", "id"),
+    Index("commands_by_state", "is_open", "created_time"),
+)
+
+command_transitions = Table(
+    "command_transitions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("command_id", Text, nullable=False),
+    Column("time", Double, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("reply", Text),
+    Column("reference", Integer),
+    Index("transitions_of_command", "command_id"),
 )

@@ -10,7 +10,6 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,19 +17,23 @@ from typing import Any, TypeVar
 from tracker.errors import StoreDamagedError, StoreError
 from tracker.storage import localfile
 from tracker.storage.queries import Query
+from tracker.threadpool import started
 
 T = TypeVar("T")
 
 
 class SqliteThreads:
-    """A pool of threads on one file. With one thread, everything in it happens in order."""
+    """A pool of threads on one file. With one thread, everything in it happens in order.
+
+    Making one blocks until its threads run.
+    """
 
     def __init__(self, path: Path, threads: int, *, read_only: bool) -> None:
         self._path = path
         self._read_only = read_only
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
-        self._executor = ThreadPoolExecutor(threads, "reader" if read_only else "history")
+        self._executor = started(threads, "reader" if read_only else "history")
 
     async def call(self, action: Callable[[sqlite3.Connection], T]) -> T:
         """What `action` makes of a connection, in a thread. Raises StoreError."""

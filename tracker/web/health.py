@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from tracker.errors import TrackerError
+from tracker.gateway import Gateway
 from tracker.model import State
 from tracker.web.keys import (
     CLUSTER,
@@ -26,12 +28,16 @@ from tracker.web.keys import (
     HUB,
     INGEST,
     JOURNAL,
+    LOOP_WATCH,
     REGISTRY,
+    RELAY,
     RETENTION,
+    SOURCES,
     STORE,
     TICKER,
     WORLD,
 )
+from tracker.web.mqtt_metrics import Brokers
 
 LATE_TICKS = 5  # without a tick for this many the node is not ready
 _BUCKETS_MS = (1, 2, 5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 500, 750, 1_000, 2_000)
@@ -46,6 +52,7 @@ class Metrics:
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
         self.registry.register(_Parts(app))
+        self.registry.register(Brokers(app))
         self._lag = Histogram(
             "tracker_tick_start_lag_seconds",
             "How late a tick began after its boundary",
@@ -66,6 +73,17 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._loop_lag = Histogram(
+            "tracker_loop_lag_seconds",
+            "How late the event loop ran what was due, looked at ten times a second",
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+
+    def observe_lag(self, lag_s: float) -> None:
+        """How late the loop was just now."""
+        self._loop_lag.observe(lag_s)
+
     def observe(self, lag_s: float, flush_s: float, done_s: float) -> None:
         """One tick's times."""
         self._lag.observe(lag_s)
@@ -82,6 +100,19 @@ def _labelled(name: str, text: str, labels: list[str], rows: Mapping[Any, float]
     for values, count in rows.items():
         family.add_metric(values, count)
     return family
+
+
+def _tls(gateway: Gateway) -> list[Metric]:
+    """Of TLS, and of who was not understood."""
+    renewed = Counter() if gateway.certificates is None else gateway.certificates.stats
+    stats, under_way = gateway.stats, gateway.turnstile.under_way
+    return [
+        CounterMetricFamily("tracker_tls_connections", "Handshakes done", stats["tls_connections"]),
+        GaugeMetricFamily("tracker_tls_handshakes_unfinished", "Under way", under_way),
+        CounterMetricFamily("tracker_tls_renewals", "New certificates", renewed["renewals"]),
+        CounterMetricFamily("tracker_tls_renewal_failures", "Bad ones", renewed["failures"]),
+        GaugeMetricFamily("tracker_device_strangers", "Not understood", len(gateway.strangers)),
+    ]
 
 
 def _seconds_since(moment: float | None) -> float:
@@ -122,6 +153,9 @@ class _Parts(Collector):
                 "tracker_ticks_missed", "Ticks passed over", ticker.stats["missed"]
             ),
             CounterMetricFamily("tracker_tick_errors", "Ticks that failed", ticker.stats["errors"]),
+            CounterMetricFamily(
+                "tracker_loop_stalls", "Times the loop stood still", self._app[LOOP_WATCH].stalls
+            ),
         ]
 
     def _devices(self) -> list[Metric]:
@@ -148,6 +182,7 @@ class _Parts(Collector):
                 "tracker_datagrams_dropped", "Not read", ["reason"],
                 {(name,): count for name, count in datagrams.dropped.items()},
             ),
+            *_tls(gateway),
             CounterMetricFamily("tracker_positions", "Accepted positions", ingest.accepted),
             CounterMetricFamily("tracker_devices_refused", "Refused", registry.stats["refused"]),
             _labelled(
@@ -235,6 +270,8 @@ async def readyz(request: web.Request) -> web.Response:
         parts["store"] = exc.message
     if store.damage is not None:
         parts["journal"] = f"repaired: {store.damage.message}"
+    parts |= {f"relay {one.broker.name}": one.state for one in app[RELAY].links}
+    parts |= {f"source {one.name}": one.state for one in app[SOURCES].all}
     # Without other nodes or the history a node still serves its own devices and viewers.
     ready = parts["ticks"] == "ok" and parts["journal"] != "failing"
     body = {"status": "ready" if ready else "not ready", "parts": parts}

@@ -9,7 +9,7 @@ from aiohttp import web
 
 import tracker
 from tracker.model import State
-from tracker.web import openapi_history
+from tracker.web import openapi_commands, openapi_devices, openapi_history, openapi_relay
 
 _TIME = {"type": ["string", "null"], "format": "date-time"}
 _NUMBER = {"type": ["number", "null"]}
@@ -183,7 +183,10 @@ DOCUMENT: dict[str, Any] = {
         },
     },
 }
+openapi_devices.add_to(DOCUMENT)
 openapi_history.add_to(DOCUMENT)
+openapi_commands.add_to(DOCUMENT)
+openapi_relay.add_to(DOCUMENT)
 _BODY = orjson.dumps(DOCUMENT)
 
 

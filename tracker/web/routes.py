@@ -5,7 +5,10 @@ from __future__ import annotations
 from aiohttp import web
 
 from tracker.web import (
+    admin,
     api,
+    commands_api,
+    devices_api,
     health,
     history_api,
     history_exports,
@@ -16,6 +19,7 @@ from tracker.web import (
     live,
     openapi,
     pages,
+    relay_api,
 )
 
 
@@ -24,8 +28,12 @@ def add_routes(app: web.Application) -> None:
     app.add_routes(
         [
             web.get("/", pages.index),
+            web.get("/admin/devices", admin.devices),
             web.get("/static/{path:.+}", pages.static_file),
             web.get("/api/v1/live", live.live),
+            web.get("/api/v1/devices", devices_api.get_devices),
+            web.get("/api/v1/devices/unknown", devices_api.list_unknown),
+            web.delete("/api/v1/devices/unknown", devices_api.clear_unknown),
             web.get("/api/v1/vehicles", api.list_vehicles),
             web.get("/api/v1/vehicles/{id}", api.get_vehicle),
             web.patch("/api/v1/vehicles/{id}", api.change_vehicle),
@@ -40,8 +48,14 @@ def add_routes(app: web.Application) -> None:
             web.get("/api/v1/vehicles/{id}/summary", history_summary.get_summary),
             web.get("/api/v1/vehicles/{id}/playback", history_playback.get_manifest),
             web.get("/api/v1/playback/{block}", history_playback.get_block),
+            web.get("/api/v1/vehicles/{id}/commands", commands_api.list_commands),
+            web.post("/api/v1/vehicles/{id}/commands", commands_api.create_command),
+            web.get("/api/v1/vehicles/{id}/command-kinds", commands_api.list_kinds),
+            web.get("/api/v1/commands/{id}", commands_api.get_command),
+            web.delete("/api/v1/commands/{id}", commands_api.cancel_command),
             web.get("/api/v1/passages", history_passages.find_passages),
             web.post("/api/v1/passages", history_passages.find_passages_of),
+            web.post("/api/v1/relay", relay_api.relay),
             web.get("/api/v1/openapi.json", openapi.document),
             web.get("/healthz", health.healthz),
             web.get("/readyz", health.readyz),

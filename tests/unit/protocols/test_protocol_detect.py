@@ -10,7 +10,7 @@ from tests.unit.protocols.test_protocol_robustness import conversations, frame_o
 from tracker.errors import DecodeError
 from tracker.protocols import frame55, gt06, jt808
 from tracker.protocols.base import PROBE_LIMIT, Family, Match
-from tracker.protocols.detect import carrier, detect
+from tracker.protocols.detect import Guess, carrier, detect, nearest, tls
 from tracker.protocols.gt06.wire import pack
 from tracker.protocols.registry import FAMILIES, family
 
@@ -209,3 +209,53 @@ def test_the_registry() -> None:
         assert known.probe(b"") is Match.MORE
     with pytest.raises(KeyError):
         family("morse")
+
+
+@pytest.mark.parametrize(
+    ("data", "match"),
+    [
+        (b"\x16", Match.MORE),
+        (b"\x16\x03", Match.MORE),
+        (b"\x16\x03\x01", Match.YES),
+        (b"\x16\x03\x03\x02\x00\x01", Match.YES),
+        (b"\x16\x03\x05", Match.NO),
+        (b"\x16\xfe\xfd", Match.NO),
+        (b"\x17\x03\x03", Match.NO),
+        (b"GET", Match.NO),
+    ],
+)
+def test_tls(data: bytes, match: Match) -> None:
+    assert tls(data) is match
+
+
+@pytest.mark.parametrize(
+    ("data", "guess"),
+    [
+        (b"SSH-2.0-OpenSSH_9.6\r\n", Guess((), "SSH")),
+        (b"\x16\xfe\xfd" + bytes(60), Guess((), "DTLS")),
+        (FIRST["gt06"][:-3], Guess(("gt06",), "")),
+        (b"\x16\x03\x01\x02\x00", Guess((), "tls")),
+    ],
+)
+def test_the_nearest_guess(data: bytes, guess: Guess) -> None:
+    found = nearest(data, OURS)
+    assert found == guess
+
+
+def test_a_guess_is_there_for_whatever_comes() -> None:
+    for size in (0, 1, 64, PROBE_LIMIT, 10 * PROBE_LIMIT):
+        assert isinstance(nearest(b"\x7e" * size).protocols, tuple)
+    assert "osmand" in nearest(b"GET /?id=1 HT").protocols
+    assert nearest(b"GET /?id=1 HT").mark == "http"
+
+
+def test_a_carriers_protocols_are_asked_and_no_others() -> None:
+    """Whoever registers a family of a carrier is asked about it, inside TLS and outside."""
+    carried = [
+        Family("one", "One", lambda _: Match.YES, frame55.FAMILY.decoder, carrier="mqtt"),
+        Family("bare", "Bare", lambda _: Match.YES, frame55.FAMILY.decoder),
+    ]
+    connect = b"\x10\x1a\x00\x04MQTT\x04\x02\x00<"
+    assert detect(connect, carried).name == "one"  # type: ignore[union-attr]
+    with pytest.raises(DecodeError, match="mqtt"):
+        detect(connect, carried[1:])

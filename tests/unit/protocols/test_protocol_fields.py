@@ -98,3 +98,30 @@ def test_radio_entries_leave_out_what_is_not_known() -> None:
     assert fields.cell(460, 0, 1, 2, -60)["rssi_dbm"] == -60
     assert fields.access_point(bytes.fromhex("001801eb4039")) == {"mac": "00:18:01:eb:40:39"}
     assert fields.access_point(bytes(6), -1)["rssi_dbm"] == -1
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_base_station_of_more_than_64_bits_is_none(place: int) -> None:
+    """What is kept of a report is JSON, and its numbers have 64 bits."""
+    numbers = [460, 0, 10_365, 8_120]
+    numbers[place] = 1 << 63
+    with pytest.raises(DecodeError):
+        fields.cell(*numbers)
+    numbers[place] -= 1
+    assert fields.cell(*numbers)
+
+
+@pytest.mark.parametrize(
+    ("digits", "value"),
+    [("0", 0), ("007", 7), ("9" * 18, 10**18 - 1), ("9" * 19, None), ("", None), ("-1", None)],
+)
+def test_counts(digits: str, value: int | None) -> None:
+    assert fields.count(digits) == value
+
+
+def test_a_day_is_worked_out_once_and_right() -> None:
+    assert fields.unix_time(2025, 3, 1, 0, 30, 15) == 1_740_789_015.0
+    assert fields.unix_time(2024, 2, 29, 23, 59, 59) == 1_709_251_199.0
+    for impossible in ((24, 0, 0), (0, 60, 0), (0, 0, 60), (-1, 0, 0), (0, 0, -1)):
+        with pytest.raises(DecodeError):
+            fields.unix_time(2025, 3, 1, *impossible)

@@ -10,9 +10,11 @@ from tests.unit.protocols.test_protocol_robustness import frame_of
 from tests.unit.protocols.transcripts import NOW, feed, new_session
 from tracker.errors import CommandError, DecodeError
 from tracker.model import Command, CommandKind
-from tracker.protocols.base import Heartbeat, Login, Positions, Refused, Reply
+from tracker.protocols.base import Heartbeat, Login, Match, Notice, Positions, Refused, Reply
 from tracker.protocols.jt808 import Jt808Decoder
 from tracker.protocols.jt808.link import CODE_DIGITS, UNANSWERED_MOST, Link
+from tracker.protocols.jt808.marks import probe
+from tracker.protocols.jt808.outbound import KEPT_MOST, LONG_MOST
 from tracker.protocols.jt808.splits import (
     BYTES_MOST,
     MEDIA,
@@ -23,7 +25,7 @@ from tracker.protocols.jt808.splits import (
     REQUESTS_MOST,
     Splits,
 )
-from tracker.protocols.jt808.wire import FRAME_MOST, Frame, Head, escape, unescape
+from tracker.protocols.jt808.wire import BODY_MOST, FRAME_MOST, Frame, Head, escape, unescape
 
 PHONE = bytes.fromhex("012345678901")
 HEAD = Head(PHONE, -1)
@@ -227,3 +229,136 @@ def test_a_refused_frame_is_not_repeated_for_ever() -> None:
     assert isinstance(error, DecodeError)
     assert isinstance(refused, Refused)
     assert refused.answer[13:18] == b"\x00\x01\x02\x00\x02"
+
+
+def heard() -> Jt808Decoder:
+    """A decoder whose terminal has spoken; our next serial is 1."""
+    decoder = Jt808Decoder(new_session())
+    feed(decoder, sent(0x0002))
+    return decoder
+
+
+def packets_of(data: bytes) -> list[bytes]:
+    """Frames that stand one behind the other, unescaped and without marks and checksum."""
+    return [unescape(part)[:-1] for part in data.split(b"\x7e") if part]
+
+
+def custom(size: int, reference: int = 7) -> Command:
+    text = "8103 " + bytes(index % 251 for index in range(size)).hex()
+    return Command(CommandKind.CUSTOM, reference, {"text": text})
+
+
+def test_a_long_command_goes_out_in_packets() -> None:
+    decoder = heard()
+    packets = packets_of(decoder.encode(custom(2 * BODY_MOST + 5)))
+    heads = [struct.unpack(">HH6xHHH", packet[:16]) for packet in packets]
+    assert [head[0] for head in heads] == [0x8103] * 3
+    assert [head[1] for head in heads] == [0x2000 | BODY_MOST] * 2 + [0x2000 | 5]
+    assert [head[2:] for head in heads] == [(1, 3, 1), (2, 3, 2), (3, 3, 3)]
+    body = b"".join(packet[16:] for packet in packets)
+    assert body == bytes(index % 251 for index in range(2 * BODY_MOST + 5))
+    assert struct.unpack(">H", packets_of(decoder.encode(custom(1)))[0][10:12]) == (4,)
+
+
+def test_a_long_command_is_answered_by_its_last_packet_or_a_failed_one() -> None:
+    decoder = heard()
+    for first, failed in ((1, False), (4, True)):
+        decoder.encode(custom(2 * BODY_MOST + 5))
+        items = [
+            feed(decoder, sent(0x0001, struct.pack(">HHB", first + place, 0x8103, result)))[0]
+            for place, result in enumerate((0, int(failed), 0))
+        ]
+        told = [(item.reference, item.success) for item in items if isinstance(item, Reply)]
+        assert told == ([(7, False), (None, True)] if failed else [(7, True)])
+        assert isinstance(items[0], Heartbeat)
+
+
+def test_packets_that_the_terminal_misses_are_sent_again() -> None:
+    decoder = heard()
+    packets = packets_of(decoder.encode(custom(2 * BODY_MOST + 5)))
+    for message, layout in ((0x0005, ">HHHHH"), (0x8003, ">HBHHH")):
+        (again,) = feed(decoder, sent(message, struct.pack(layout, 1, 3, 3, 1, 9)))
+        assert isinstance(again, Heartbeat)
+        assert packets_of(again.answer) == [packets[2], packets[0]]
+    (unknown,) = feed(decoder, sent(0x0005, struct.pack(">HHH", 2, 1, 1)))
+    assert isinstance(unknown, Notice)
+    assert unknown.answer == b""
+
+
+def test_what_is_kept_for_resending_is_bounded() -> None:
+    decoder = heard()
+    for _ in range(KEPT_MOST + 3):
+        decoder.encode(custom(LONG_MOST))
+        assert decoder.link.outbound.held <= KEPT_MOST * 2 * (LONG_MOST + 16 * 16)
+    (gone,) = feed(decoder, sent(0x0005, struct.pack(">HHH", 1, 1, 1)))
+    assert isinstance(gone, Notice)
+    with pytest.raises(CommandError, match="at most"):
+        decoder.encode(custom(LONG_MOST + 1))
+
+
+def unescaped(message: int, body: bytes, serial: int = 1) -> bytes:
+    """A message of a terminal that does not escape."""
+    content = struct.pack(">HH", message, len(body)) + PHONE + struct.pack(">H", serial) + body
+    check = 0
+    for byte in content:
+        check ^= byte
+    return b"\x7e" + content + bytes((check,)) + b"\x7e"
+
+
+BARE = PLACE[:10] + b"\x7e\x7e" + PLACE[12:] + b"\x01\x04\x7d\x01\x7e\x7d"
+
+
+def test_a_terminal_that_does_not_escape_is_read_and_recognised() -> None:
+    frame = unescaped(0x0200, BARE)
+    _, positions = feed(Jt808Decoder(new_session()), frame)
+    assert isinstance(positions, Positions)
+    assert positions.fixes[0].attributes["odometer_m"] == 0x7D017E7D * 100
+    verdicts = [probe(frame[:size]) for size in range(len(frame) + 1)]
+    assert verdicts == [Match.MORE] * len(frame) + [Match.YES]
+
+
+def test_no_single_damaged_byte_passes_for_an_unescaped_message() -> None:
+    """Of either kind of terminal, whatever one byte becomes, and with right messages behind it."""
+    for right in (sent(0x0200, BARE), unescaped(0x0200, BARE)):
+        behind = sent(0x0002, serial=0x7D7E)
+        for at in range(1, len(right) - 1):
+            for value in (0, 1, 0x02, 0x7D, 0x7E, 0xFF, right[at] ^ 1, right[at] ^ 0x80):
+                damaged = right[:at] + bytes((value,)) + right[at + 1 :]
+                items = feed(heard(), damaged + behind + behind)
+                places = [item for item in items if isinstance(item, Positions)]
+                assert len(places) == (value == right[at]), (at, value)
+                assert isinstance(items[-1], Heartbeat)
+
+
+def test_a_checksum_over_what_was_escaped_is_damage() -> None:
+    """It differs from the right one in a single bit, and so would excuse a flipped one."""
+    content = struct.pack(">HH", 0x0200, len(BARE)) + PHONE + b"\0\1" + BARE + b"\x7d"
+    escaped = escape(content[:-1])
+    check = 0
+    for byte in escaped:
+        check ^= byte
+    items = feed(heard(), b"\x7e" + escaped + bytes((check,)) + b"\x7e")
+    assert [getattr(item, "kind", "") for item in items] == ["checksum"]
+
+
+def test_a_right_checksum_ends_a_message_whatever_its_length_says() -> None:
+    """Or the messages behind one with a wrong length could be taken for the rest of it."""
+    head = struct.pack(">HH", 0x0002, 5) + PHONE + b"\0\1"
+    wrong = frame_of(head)
+    items = feed(heard(), wrong + frame_of(b"\1") + b"\x7e" + sent(0x0002))
+    kinds = [item.kind for item in items if isinstance(item, DecodeError)]
+    assert kinds == ["length", "length"]
+    assert isinstance(items[-1], Heartbeat)
+
+
+def test_a_recording_whose_first_packet_is_missing_is_asked_for_by_serial() -> None:
+    decoder = heard()
+    head = b"\x08\x01\x20\x04" + PHONE + b"\x00\x12\x00\x02\x00\x02"
+    (asked,) = feed(decoder, frame_of(head + b"data"))
+    assert isinstance(asked, Heartbeat)
+    assert packets_of(asked.answer)[1][12:] == b"\x00\x11\x01\x00\x01"
+    first = b"\x08\x01\x20\x08" + PHONE + b"\x00\x11\x00\x02\x00\x01"
+    heartbeat, notice = feed(decoder, frame_of(first + b"\0\0\0\x4d\0\0\1\2"))
+    assert isinstance(heartbeat, Heartbeat)
+    assert isinstance(notice, Notice)
+    assert packets_of(notice.answer)[0][12:] == b"\0\0\0\x4d"

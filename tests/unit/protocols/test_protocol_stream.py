@@ -56,6 +56,12 @@ def named(decoder: LineDecoder) -> Outcome:
     return after_login(session, "me", lambda: Notice(kind=str(session.utc_offset_s)), b"out")
 
 
+@handles(LINES, b"half a login")
+def half_a_login(decoder: LineDecoder) -> Message:
+    decoder.session.ident = "me"
+    raise IndexError("its answer cannot be worked out")
+
+
 @handles(LINES, b"named several")
 def named_several(decoder: LineDecoder) -> Outcome:
     return after_login(decoder.session, "us", lambda: [Heartbeat(b"1"), Heartbeat(b"2")])
@@ -155,3 +161,13 @@ def test_a_kind_has_one_function() -> None:
 def test_commands_that_a_protocol_does_not_have() -> None:
     with pytest.raises(CommandError, match="lines has no command reboot"):
         LineDecoder(new_session()).encode(Command(CommandKind.REBOOT))
+
+
+def test_a_login_that_cannot_be_read_names_nobody() -> None:
+    """What a handler has set of it is taken back, so that a Login still comes before the rest."""
+    decoder = LineDecoder(new_session())
+    decoder.receive_data(b"half a login\nnamed\n")
+    error, _, login, notice = drain(decoder)
+    assert isinstance(error, DecodeError)
+    assert isinstance(login, Login)
+    assert isinstance(notice, Notice)

@@ -68,7 +68,7 @@ def test_what_is_read(read: Callable[[str], object], text: str, value: object) -
 
 @pytest.mark.parametrize("read", [number, amount, whole, knots, course])
 @pytest.mark.parametrize(
-    "text", ["nan", "inf", "1e3", "1_0", "0x10", "--1", "1.2.3", "٣", "a", "-"]
+    "text", ["nan", "inf", "1e3", "1_0", "0x10", "--1", "1.2.3", "٣", "a", "-", "9" * 19, "9" * 400]
 )
 def test_what_is_no_number(read: Callable[[str], object], text: str) -> None:
     with pytest.raises(DecodeError) as caught:

@@ -185,3 +185,24 @@ def test_a_head_is_recognised_when_it_is_whole(head: bytes) -> None:
 )
 def test_what_is_not_of_this_protocol(data: bytes) -> None:
     assert FAMILY.probe(data) is Match.NO
+
+
+@pytest.mark.parametrize(
+    ("kind", "accuracy", "valid"),
+    [("FRI", b"1", True), ("FRI", b"0", True), ("CAN", b"1", True), ("CAN", b"0", False)],
+)
+def test_a_place_that_is_only_repeated_beside_other_data_is_no_fix(
+    kind: str, accuracy: bytes, valid: bool
+) -> None:
+    block = accuracy + BLOCK[1:]
+    heads = {"FRI": b",12500,10,1,", "CAN": b",0,1,C0000001,WVWZZZ1KZAW000001,"}
+    report = (
+        f"+RESP:GT{kind},310603,356307042441013,".encode()
+        + heads[kind]
+        + block
+        + b",20250301003017,11F0$"
+    )
+    (positions,) = (m for m in feed(named(), report) if isinstance(m, Positions))
+    (fix,) = positions.fixes
+    assert fix.valid is valid
+    assert (fix.lat, fix.lon) == (22.54, 114.059)

@@ -215,3 +215,30 @@ def test_beginnings_wait_for_more(first: bytes) -> None:
 )
 def test_what_is_not_of_this_protocol(data: bytes) -> None:
     assert FAMILY.probe(data) is Match.NO
+
+
+@pytest.mark.parametrize(
+    ("stated", "valid"), [("NA", True), ("-1", True), ("2", False), ("3", True)]
+)
+def test_satellites_that_are_not_counted_do_not_make_a_position_invalid(
+    stated: str, valid: bool
+) -> None:
+    """A device that counts fewer than three says itself that the place is not to be trusted."""
+    body = BODY.rpartition(b";")[0] + b";" + stated.encode()
+    (positions,) = feed(logged_in(OLD_LOGIN), b"#SD#" + body + b"\r\n")
+    assert isinstance(positions, Positions)
+    assert positions.fixes[0].valid is valid
+    assert positions.fixes[0].satellites == (int(stated) if stated in ("2", "3") else None)
+
+
+@pytest.mark.parametrize("number", ["9" * 19, "9" * 400])
+def test_numbers_that_nothing_can_keep(number: str) -> None:
+    """A parameter is kept as text, a speed refused."""
+    extended = BODY + b";1;0;0;;NA;a:1:" + number.encode()
+    (positions,) = feed(logged_in(OLD_LOGIN), b"#D#" + extended + b"\r\n")
+    assert isinstance(positions, Positions)
+    assert positions.fixes[0].attributes["parameters"]["a"] == number[:256]
+    fast = BODY.replace(b";36;", b";" + number.encode() + b";")
+    error, refused = feed(logged_in(OLD_LOGIN), b"#SD#" + fast + b"\r\n")
+    assert isinstance(error, DecodeError)
+    assert isinstance(refused, Refused)

@@ -12,9 +12,10 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.unit.storage.samples import position, vehicle
+from tracker.commands import life
 from tracker.journal import Journal
-from tracker.model import DeviceStatus
-from tracker.storage import create_store
+from tracker.model import CommandKind, CommandRecord, CommandState, DeviceStatus
+from tracker.storage import commands, create_store
 
 DATABASES = Path(__file__).parent / "databases"
 
@@ -42,6 +43,21 @@ POSITIONS = [
     position(3),
     position(4, "v2", fix_time=1_760_000_004.123456),
 ]
+
+
+def _commands() -> list[CommandRecord]:
+    """One that is open and one that was answered, since version 2."""
+    at = 1_760_000_100.5
+    cut, locate = (
+        life.begun(CommandRecord(id_, "v1", kind, {}, at, at + 900, "north-1"))
+        for id_, kind in (("c1", CommandKind.ENGINE_CUT), ("c2", CommandKind.LOCATE))
+    )
+    sent = life.step(locate, CommandState.SENT, at + 1, "north-2", reference=4711)
+    held = life.step(cut, CommandState.HELD, at + 2, "north-1", detail="moving at 55 km/h")
+    return [held, life.step(sent, CommandState.ANSWERED, at + 3, "north-2", reply="Škofja Loka")]
+
+
+COMMANDS = _commands()
 _IN_HISTORY = 3  # of the positions; the others are in the journal
 
 
@@ -51,6 +67,7 @@ async def _fill(path: Path) -> None:
     await store.start()
     await store.mover.stop()
     await store.save_vehicles(VEHICLES)
+    await commands.save(store, COMMANDS)
     for part in (POSITIONS[:_IN_HISTORY], POSITIONS[_IN_HISTORY:]):
         await store.drain()
         journal = Journal(path)

@@ -17,11 +17,13 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from tests.unit.storage.dump_database import DATABASES, POSITIONS, VEHICLES, content
+from tests.unit.storage.dump_database import COMMANDS, DATABASES, POSITIONS, VEHICLES, content
 from tests.unit.storage.samples import rows_of
-from tracker.storage import create_store
+from tracker.storage import commands, create_store
 from tracker.storage.migrate import MIGRATIONS, upgrade_sqlite
 from tracker.storage.schema import metadata
+
+COMMANDS_SINCE = "0002"
 
 
 def revisions() -> list[str]:
@@ -48,6 +50,9 @@ async def test_a_file_of_every_version_is_upgraded_with_its_content(
         for vehicle in VEHICLES:
             expected = [p for p in POSITIONS if p.vehicle_id == vehicle.id]
             assert await store.positions(vehicle.id, 0, 4e9) == expected
+        known = COMMANDS if revision >= COMMANDS_SINCE else []
+        assert await commands.of_vehicle(store, "v1", 10) == known[::-1]
+        assert await commands.load_open(store) == known[:1]
         await store.drain()
         assert rows_of(path, "journal") == []
     finally:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from tracker.errors import DecodeError
 from tracker.model import Fix
 from tracker.protocols.base import Heartbeat, Message, Notice, Reply
+from tracker.protocols.fields import count
 from tracker.protocols.h02.status import level_percent, read_status
 from tracker.protocols.h02.wire import Link
 from tracker.protocols.stream import Outcome, handles
@@ -36,6 +37,7 @@ HANDLERS: dict[str, Handler] = {}
 
 FIRST = 3  # index of the first field behind maker, identity and kind
 STATUS = re.compile(r"[0-9A-Fa-f]{8}")
+DBM = re.compile(r"\s*-?\d{1,3}\s*", re.ASCII)
 DATE = re.compile(r"\d{6}", re.ASCII)
 ICCID = re.compile(r"[0-9A-Fa-f]{18,20}\??")
 SPLIT_DEGREES = re.compile(r"(-?\d{1,3})-(\d\d?)(\.\d+)", re.ASCII)
@@ -108,7 +110,7 @@ def tail(said: Report, rest: list[str]) -> None:
     """
     if rest and ICCID.fullmatch(rest[-1]):
         said.attributes["iccid"] = rest.pop().rstrip("?")
-    if len(rest) == 6 and "." in rest[2]:
+    if len(rest) == 6 and "." in rest[2] and len(rest[4]) <= 8 >= len(rest[5]):
         said.attributes["odometer_m"] = whole(rest[0])
         said.attributes["temperature_c"] = amount(rest[1])
         said.attributes["fuel_percent"] = amount(rest[2])
@@ -184,14 +186,14 @@ def stations(link: Link, fields: Fields) -> Message:
     """V3: time, MCC and MNC in one, count, then LAC, cell, strength, dBm each; battery in hex,
     reboots, X, date, status. Either of the strengths may be missing.
     """
-    clock, network, count = fields[FIRST : FIRST + 3]
+    clock, network, number = fields[FIRST : FIRST + 3]
     mcc, mnc = int(network[:3]), int(network[3:])
     at = FIRST + 3
     cells = []
-    for _ in range(int(count)):
+    for _ in range(int(number)):
         lac, cid, level, dbm = fields[at : at + 4]
         entry = station(mcc, mnc, int(lac), int(cid), whole(level))
-        if dbm.strip(" 0"):
+        if DBM.fullmatch(dbm) and int(dbm):
             entry["rssi_dbm"] = int(dbm)
         cells.append(entry)
         at += 4
@@ -199,8 +201,8 @@ def stations(link: Link, fields: Fields) -> Message:
     said = Report(time=link.utc(dmy(date, clock)))
     read_status(int(status, 16), said, link.bits)
     said.attributes |= {"cells": cells, "battery_v": round(int(battery, 16) * VOLTS_PER_STEP, 2)}
-    if reboots.isdecimal():
-        said.attributes["reboots"] = int(reboots)
+    if (times := count(reboots)) is not None:
+        said.attributes["reboots"] = times
     return said.message(link.session.now)
 
 
@@ -209,10 +211,10 @@ def neighbours(link: Link, fields: Fields) -> Message:
     """NBR: time, MCC, MNC, timing advance, count, then LAC, cell, strength each; date, status,
     perhaps the battery 1 to 6. Confirmed.
     """
-    clock, mcc, mnc, _, count = fields[FIRST : FIRST + 5]
+    clock, mcc, mnc, _, number = fields[FIRST : FIRST + 5]
     at = FIRST + 5
     cells = []
-    for _ in range(int(count)):
+    for _ in range(int(number)):
         lac, cid, level = fields[at : at + 3]
         cells.append(station(int(mcc), int(mnc), int(lac), int(cid), whole(level)))
         at += 3

@@ -1,4 +1,4 @@
-"""What comes by HTTP on the port of the devices: OsmAnd and Traccar Client, OwnTracks, flespi."""
+"""What comes by HTTP on the port of the devices: OsmAnd and Traccar Client, OwnTracks, JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tracker.protocols.base import Family
 from tracker.protocols.http.decoder import HttpDecoder
 from tracker.protocols.http.probe import probe
 
-__all__ = ["FLESPI", "OSMAND", "OWNTRACKS", "HttpDecoder"]
+__all__ = ["FLESPI", "JSON", "OSMAND", "OWNTRACKS", "HttpDecoder"]
 
 
 def _family(name: str, title: str) -> Family:
@@ -26,3 +26,4 @@ def _family(name: str, title: str) -> Family:
 OWNTRACKS = _family("owntracks", "OwnTracks (HTTP)")
 FLESPI = _family("flespi", "flespi (HTTP stream)")
 OSMAND = _family("osmand", "OsmAnd, Traccar Client (HTTP)")
+JSON = _family("json", "JSON by a mapping (HTTP)")

@@ -11,16 +11,18 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from functools import partial
 from http import HTTPStatus
-from itertools import groupby
 from typing import Any, NamedTuple
 
 import orjson
 
 from tracker.errors import DecodeError
 from tracker.protocols.base import Aside, Login, Logout, Message, Refused, Session
-from tracker.protocols.http import flespi, osmand, owntracks, said
-from tracker.protocols.http.said import Said
+from tracker.protocols.documents import flespi, said
+from tracker.protocols.documents.said import Said
+from tracker.protocols.http import osmand
+from tracker.protocols.http.identify import owntracks_ident
 from tracker.protocols.http.wire import BODY_MOST, JSON, Exchange, HttpError, Request, refusal
+from tracker.protocols.publications import Item, by_ident, reader_of
 from tracker.protocols.stream import Outcome, StreamDecoder
 
 OPTION_BODY = "http_body_bytes"  # of a listener: the greatest body that is taken
@@ -41,6 +43,7 @@ class HttpDecoder(StreamDecoder[Request]):
         super().__init__(session)
         self.name = name
         self.link = None
+        self.reader = reader_of(session.options)
         self.exchange = Exchange(int(session.options.get(OPTION_BODY, BODY_MOST)))
 
     def receive_data(self, data: bytes) -> None:
@@ -85,29 +88,25 @@ class HttpDecoder(StreamDecoder[Request]):
 
     def _parts(self, request: Request) -> tuple[list[Part | DecodeError], bytes]:
         """Who says what, and the body of the answer. Raises DecodeError."""
-        record = content(request)
+        record, now = content(request), self.session.now
         if record is None and "x-limit-u" in request.headers:
             record = {"_type": ""}  # an empty body: a friend is to be forgotten
-        dialect = dialect_of(record)
-        self.name = dialect
+        found = None
+        if record is not None and (path := request.path):
+            found = self.reader.by_path(path, record, now)
+        self.name = dialect = "json" if found is not None else dialect_of(record)
         if dialect == "owntracks":
-            ident, message = owntracks.read(record, request, self.session)
-            return [Part(ident, lambda: iter((message,)))], NO_FRIENDS
+            items = self.reader.owntracks(record, owntracks_ident(record, request), now)
+            return list(_parts_of(items)), NO_FRIENDS
         if dialect == "flespi":
-            records = record if isinstance(record, list) else [record]
-            found = flespi.read(records, self.session)
+            found = flespi.read(record if isinstance(record, list) else [record], now)
         elif record is None:
             found = osmand.read_query(request, self.session)
-        else:
+        elif found is None:
             found = osmand.read_json(record, self.session)
-        return list(self._by_ident(found)), b""
-
-    def _by_ident(self, found: list[Said | DecodeError]) -> Iterator[Part | DecodeError]:
-        """What is wrong first, then reports beside each other that are of one device."""
-        yield from (each for each in found if isinstance(each, DecodeError))
-        good = (each for each in found if isinstance(each, Said))
-        for ident, group in groupby(good, key=lambda each: each.ident):
-            yield Part(ident, partial(self._told, list(group)))
+        parts: list[Part | DecodeError] = [one for one in found if isinstance(one, DecodeError)]
+        parts += [Part(ident, partial(self._told, group)) for ident, group in by_ident(found)]
+        return parts, b""
 
     def _told(self, reports: list[Said]) -> Iterator[Message]:
         """Messages of one device's reports, by its clock where the zone is unknown."""
@@ -153,6 +152,16 @@ class HttpDecoder(StreamDecoder[Request]):
         return refusal(self.session.now, HTTPStatus.FORBIDDEN, "this device may not report here")
 
 
+def _parts_of(items: list[Item]) -> Iterator[Part | DecodeError]:
+    """The same of one device's messages behind its Login."""
+    for at, item in enumerate(items):
+        if isinstance(item, Login):
+            yield Part(item.ident, partial(iter, items[at + 1 :]))
+            return
+        assert isinstance(item, DecodeError)  # noqa: S101 - what Reader promises
+        yield item
+
+
 EMPTY = Request("", {}, b"")  # stands for a request whose body is still to come
 
 
@@ -181,5 +190,5 @@ def dialect_of(record: Any) -> str:
     for member, name in (("_type", "owntracks"), ("ident", "flespi"), ("device_id", "osmand")):
         if member in record:
             return name
-    detail = "JSON of none of these: device_id and location, _type, ident"
+    detail = "JSON of none of these: device_id and location, _type, ident, a path with a mapping"
     raise HttpError("dialect", HTTPStatus.BAD_REQUEST, detail)

@@ -15,9 +15,9 @@ from urllib.parse import parse_qsl
 
 from tracker.errors import DecodeError
 from tracker.protocols.base import Session
+from tracker.protocols.documents import said
+from tracker.protocols.documents.said import Said
 from tracker.protocols.fields import cell
-from tracker.protocols.http import said
-from tracker.protocols.http.said import Said
 from tracker.protocols.http.wire import Request
 from tracker.protocols.stream import handles
 from tracker.protocols.textfields import KNOT_KMH, Report, bad

@@ -19,29 +19,36 @@ COMPRESSED = re.compile(rb"\ncontent-encoding:[ \t]*(?:x-)?(?:gzip|deflate)", re
 
 OWNTRACKS = re.compile(rb'"_type"|\nx-limit-[ud]:', re.IGNORECASE)
 FLESPI = re.compile(rb'\n\r?\n(?:[0-9a-f]{1,8}[^\r\n]*\r\n)?\s*\[|"ident"', re.IGNORECASE)
+OBJECT = re.compile(rb"\n\r?\n(?:[0-9a-f]{1,8}[^\r\n]*\r\n)?\s*\{", re.IGNORECASE)
+OSMAND_JSON = re.compile(rb'"device_id"|"location"')
 
 
 def dialect(data: bytes) -> str | None:
     """The dialect that a request seems to be; None while its beginning says nothing yet."""
-    if OWNTRACKS.search(data):
+    size = first_request(data)
+    first = data[:size]
+    if OWNTRACKS.search(first):
         return "owntracks"
-    if FLESPI.search(data):
+    if FLESPI.search(first):
         return "flespi"
-    return "osmand" if len(data) >= PROBE_LIMIT or is_whole(data) else None
+    if size is None:
+        return "osmand" if len(data) >= PROBE_LIMIT else None
+    return "json" if OBJECT.search(first) and not OSMAND_JSON.search(first) else "osmand"
 
 
-def is_whole(data: bytes) -> bool:
-    """Whether the first request is here, as far as it will come before it is answered."""
+def first_request(data: bytes) -> int | None:
+    """The size of the first request, as far as it will come before it is answered; None: more."""
     end = HEAD_END.search(data)
     if end is None:
-        return False
+        return None
     head, body = data[: end.end()], data[end.end() :]
     if WAITS.search(head) or COMPRESSED.search(head):
-        return True
+        return len(data)
     if CHUNKED.search(head):
-        return body.endswith(b"0\r\n\r\n")
+        return len(data) if body.endswith(b"0\r\n\r\n") else None
     length = LENGTH.search(head)
-    return length is None or len(body) >= int(length[1])
+    size = 0 if length is None else int(length[1])
+    return len(head) + size if len(body) >= size else None
 
 
 def probe(name: str, data: bytes) -> Match:

@@ -14,18 +14,19 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
+from urllib.parse import unquote, urlsplit
 
 import h11
 import orjson
 
 from tracker.errors import DecodeError
+from tracker.protocols.http.plain import METHODS, Plain, plain
 
 HEAD_MOST = 16_384  # bytes: what proxies allow as a rule, and much more than any device sends
 BODY_MOST = 65_536  # bytes: some hundreds of positions; held for strangers as well
 INFLATED_MOST = 1 << 20  # bytes of a body that came compressed: bounds what 64 kB can become
 HEAD_END = re.compile(rb"\n\r?\n")
 HOST = re.compile(rb"\nhost[ \t]*:", re.IGNORECASE)
-METHODS = (b"GET", b"POST", b"PUT")
 PROBLEM, JSON = "application/problem+json", "application/json"
 
 
@@ -47,6 +48,12 @@ class Request:
     body: bytes
 
     @property
+    def path(self) -> str:
+        """The path without the slash that it begins with, as a topic is written."""
+        path = urlsplit(self.target).path if "://" in self.target[:8] else self.target
+        return unquote(path.partition("?")[0].partition("#")[0].removeprefix("/"))
+
+    @property
     def query(self) -> str:
         """What stands behind the question mark."""
         return self.target.partition("?")[2].partition("#")[0]
@@ -60,14 +67,17 @@ class Request:
 class Exchange:
     """The server's end of one HTTP connection, sans-I/O.
 
-    Each request has an h11 connection of its own, which is given its head as a whole: so a head
-    without Host, as small devices write it, can be mended before it is judged.
+    A request that came whole, and of which nothing needs thought, is read by `plain`. Any other has
+    an h11 connection of its own, which is given its head as a whole: so a head without Host, as
+    small devices write it, can be mended before it is judged.
     """
 
     def __init__(self, body_most: int = BODY_MOST) -> None:
-        self._connection = h11.Connection(h11.SERVER)
+        self._connection: h11.Connection | None = None  # None: not needed for this request so far
+        self._last = False  # a plain request that asks for the end of the connection
         self._pending = bytearray()  # not given to h11 yet
         self._searched = 0  # how far the end of a head was looked for
+        self._plain: Plain | None = None  # found, and not handed out
         self._head: h11.Request | None = None
         self._method = b""  # of the newest request
         self._body = bytearray()
@@ -79,13 +89,18 @@ class Exchange:
         """Bytes of a request that is not complete yet; at least 1 while its body is awaited."""
         if self.over:
             return 0
-        given = len(self._connection.trailing_data[0])
+        given = 0 if self._connection is None else len(self._connection.trailing_data[0])
         return len(self._pending) + given + len(self._body) + (self._head is not None)
 
     @property
     def awaits_continue(self) -> bool:
         """Whether the client sends the body only when it is told to."""
-        return not self.over and self._connection.they_are_waiting_for_100_continue
+        connection = self._connection
+        return (
+            not self.over
+            and connection is not None
+            and connection.they_are_waiting_for_100_continue
+        )
 
     def receive(self, data: bytes) -> None:
         """Take bytes as they came, in any cut; after the end they are passed over."""
@@ -98,6 +113,9 @@ class Exchange:
         Each must be answered before the next is asked for, one that raised as well.
         """
         while not self.over and self._give():
+            if self._plain is not None:
+                return self._take_plain(self._plain)
+            assert self._connection is not None  # noqa: S101 - what `_give` has given to
             try:
                 event = self._connection.next_event()
             except h11.RemoteProtocolError as error:
@@ -118,8 +136,11 @@ class Exchange:
         return None
 
     def _give(self) -> bool:
-        """Hand what is pending to h11, a head only as a whole; whether it has anything to read."""
-        if self._head is not None:
+        """Whether there is anything to read: a plain request, or what h11 was given of another.
+
+        A head is given to h11 only as a whole.
+        """
+        if self._connection is not None and self._head is not None:
             if self._pending:
                 self._connection.receive_data(bytes(self._pending))
                 self._pending.clear()
@@ -138,6 +159,10 @@ class Exchange:
             return False
         head = bytes(pending[:size])
         del pending[:size]
+        self._plain = plain(head, pending, self._body_most)
+        if self._plain is not None:
+            return True
+        self._connection = h11.Connection(h11.SERVER)
         self._connection.receive_data(head if HOST.search(head) else with_host(head))
         return True
 
@@ -155,21 +180,27 @@ class Exchange:
             detail = f"a body of more than {self._body_most} bytes"
             raise HttpError("length", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
 
+    def _take_plain(self, found: Plain) -> Request:
+        self._plain = None
+        self._method = found.method
+        self._last = found.last
+        body = bytes(self._pending[: found.size])
+        del self._pending[: found.size]
+        return request(found.target, found.headers, body)
+
     def _whole(self) -> Request:
         assert self._head is not None  # noqa: S101 - h11 ends no message that did not begin
         head, body = self._head, bytes(self._body)
         self._head = None
         self._body.clear()
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers}
-        encoding = headers.get("content-encoding", "").strip().lower()
-        if encoding not in ("", "identity"):
-            body = inflated(body, encoding)
-        return Request(head.target.decode("latin-1"), headers, body)
+        return request(head.target.decode("latin-1"), headers, body)
 
     # -- answers -----------------------------------------------------------------------------------
 
     def proceed(self) -> bytes:
         """The interim answer that lets the client send the body."""
+        assert self._connection is not None  # noqa: S101 - see awaits_continue
         said = self._connection.send(
             h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
         )
@@ -180,11 +211,14 @@ class Exchange:
 
         It is the end where the client says so, speaks HTTP/1.0, or was not read to its own end.
         """
-        self.over = self._connection.their_state is not h11.DONE
-        self._pending[:0] = self._connection.trailing_data[0]
+        if self._connection is None:
+            self.over = self._last or not self._method
+        else:
+            self.over = self._connection.their_state is not h11.DONE
+            self._pending[:0] = self._connection.trailing_data[0]
+            self._connection = None
         if self.over:
             self._pending.clear()
-        self._connection = h11.Connection(h11.SERVER)
         self._head = None
         head = head_of(status, len(body), kind, int(now), close=self.over)
         return head if self._method == b"HEAD" else head + body
@@ -194,6 +228,14 @@ class Exchange:
         return self.answer(
             now, fault.http_status, problem(fault.http_status, fault.detail), PROBLEM
         )
+
+
+def request(target: str, headers: Mapping[str, str], body: bytes) -> Request:
+    """A whole request, its body as it was before it was compressed. Raises HttpError."""
+    encoding = headers.get("content-encoding", "").strip().lower()
+    if encoding not in ("", "identity"):
+        body = inflated(body, encoding)
+    return Request(target, headers, body)
 
 
 def with_host(head: bytes) -> bytes:

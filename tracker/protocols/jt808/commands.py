@@ -11,7 +11,7 @@ from tracker.errors import CommandError
 from tracker.model import Command, CommandKind
 from tracker.protocols.commands import interval_s, text_bytes
 from tracker.protocols.jt808.link import Link
-from tracker.protocols.jt808.wire import BODY_MOST
+from tracker.protocols.jt808.outbound import LONG_MOST
 
 SET_PARAMETERS = 0x8103
 CONTROL = 0x8105
@@ -23,6 +23,7 @@ REPORT_INTERVAL = 0x0029  # parameter: seconds between reports
 RESET, CUT, RESTORE = 0x04, 0x64, 0x65  # words of 8105; the last two are makers' own
 TEXT_FLAGS = 0x05  # urgent, on the display; in 2019 the same bits say "service", on the display
 TEXT_NOTICE = 1  # type of a text, 2019
+TEXT_MOST = 1024  # bytes of a text, by the standard: with its flags two packets
 SMS_LIKE = 0xF0  # passthrough type of the command language of dashcams
 INTERVAL_MOST_S = 86_400  # a day: longer is a mistake
 
@@ -50,7 +51,7 @@ def text(link: Link, command: Command) -> bytes:
     head = bytes((TEXT_FLAGS,))
     if link.head is not None and link.head.is_2019:
         head += bytes((TEXT_NOTICE,))
-    return link.order(command, TEXT, head + text_bytes(command, "gbk", BODY_MOST - len(head)))
+    return link.order(command, TEXT, head + text_bytes(command, "gbk", TEXT_MOST))
 
 
 def custom(link: Link, command: Command) -> bytes:
@@ -64,7 +65,7 @@ def custom(link: Link, command: Command) -> bytes:
         except ValueError:
             raise CommandError("a body in hex has two digits a byte", value=words) from None
         return link.order(command, int(words[:4], 16), body)
-    data = text_bytes(command, "gbk", BODY_MOST - 1)
+    data = text_bytes(command, "gbk", LONG_MOST - 1)
     return link.order(command, PASSTHROUGH, bytes((SMS_LIKE,)) + data)
 
 

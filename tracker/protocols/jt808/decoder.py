@@ -8,6 +8,7 @@ from tracker.errors import DecodeError
 from tracker.protocols.base import Family, Heartbeat, Message, Refused, Session
 from tracker.protocols.jt808 import commands, lock, messages, notices
 from tracker.protocols.jt808.link import BAD_MESSAGE, FAILED, Link
+from tracker.protocols.jt808.marks import message_at, probe
 from tracker.protocols.jt808.splits import MEDIA, Split
 from tracker.protocols.jt808.wire import (
     FRAME_MOST,
@@ -16,8 +17,6 @@ from tracker.protocols.jt808.wire import (
     TEXT_LINE,
     TEXT_MOST,
     Frame,
-    probe,
-    unpack,
     unpack_text,
 )
 from tracker.protocols.stream import Outcome, StreamDecoder, after_login, merged
@@ -30,7 +29,7 @@ TEXT_START = ord("(")
 FOREIGN = LOCK_MESSAGES | {TEXT_LINE}
 
 # Answers to our own messages; the standard has no answer to them.
-UNANSWERED = frozenset({0x0001, 0x0005, 0x0104, 0x0107, 0x0201, 0x0500})
+UNANSWERED = frozenset({0x0001, 0x0005, 0x0104, 0x0107, 0x0201, 0x0500, RESEND})
 
 HANDLERS = merged(messages.HANDLERS, notices.HANDLERS, lock.HANDLERS)
 
@@ -61,15 +60,24 @@ class Jt808Decoder(StreamDecoder[Frame]):
         start = 1 if data[0] == MARK[0] else 0
         end = self.buffer.find(MARK, start)
         if end >= 0:
-            content = bytes(data[start:end])
-            self.buffer.drop(end + 1)
-            self._open = True
-            return unpack(content)
+            return self._message(start, end)
         if len(data) > FRAME_MOST:
             self._open = False
             lost = self.buffer.take(len(data))
             raise DecodeError("length", "jt808: no mark within the longest frame", lost)
         return None
+
+    def _message(self, start: int, end: int) -> Frame | None:
+        """The message whose content begins at `start`, with its next mark at `end`."""
+        found = message_at(self.buffer.data, start, end)
+        if found is None:
+            return None
+        last, frame = found
+        self.buffer.drop(last + 1)
+        self._open = True
+        if isinstance(frame, DecodeError):
+            raise frame
+        return frame
 
     def _text_line(self) -> Frame | None:
         """A line of a lock at the front, if it is complete."""
@@ -136,7 +144,11 @@ class Jt808Decoder(StreamDecoder[Frame]):
         return asked + [DecodeError("split", "jt808: packets missing for good")] * lost
 
     def _request(self, split: Split) -> bytes:
-        """8003: serial u16 of the first packet, count u8 (2019: u16), packets u16 each."""
+        """8003: serial u16 of the first packet, count u8 (2019: u16), packets u16 each. A recording
+        is asked for in its own words, once its first packet has said which one it is.
+        """
+        if split.message == MEDIA and 1 in split.parts:
+            return notices.media_request(self.link, split)
         missing = split.missing
         layout = ">HH" if split.head.is_2019 else ">HB"
         body = struct.pack(layout, split.first_serial, len(missing))

@@ -9,8 +9,9 @@ import struct
 from tracker.errors import CommandError
 from tracker.model import Command
 from tracker.protocols.base import Session
+from tracker.protocols.jt808.outbound import Outbound
 from tracker.protocols.jt808.splits import Splits
-from tracker.protocols.jt808.wire import BODY_MOST, Frame, Head, identity, pack
+from tracker.protocols.jt808.wire import Frame, Head, identity, pack
 
 GENERAL_ANSWER = 0x8001
 OK, FAILED, BAD_MESSAGE = 0, 1, 2  # results in a general answer
@@ -34,6 +35,7 @@ class Link:
         "_unanswered",
         "authentic",
         "head",
+        "outbound",
         "serial",
         "session",
         "splits",
@@ -45,6 +47,7 @@ class Link:
         self.serial = 0  # of the next message that we send
         self.authentic: str | None = None  # the identity that has shown its code
         self.splits = Splits()
+        self.outbound = Outbound()
         self._head: Head | None = None
         self._ident = ""
         self._unanswered: dict[int, int] = {}
@@ -83,15 +86,18 @@ class Link:
         return digest.hexdigest()[:CODE_DIGITS]
 
     def order(self, command: Command, message: int, body: bytes = b"") -> bytes:
-        """The message of a command; its serial is remembered until the terminal answers it."""
+        """The message of a command, in packets where it is long; the serial of the last one is
+        remembered until the terminal answers it.
+        """
         if self.head is None:
             raise CommandError("jt808: the terminal has not been heard yet")
-        if len(body) > BODY_MOST:
-            raise CommandError(f"jt808: a body has at most {BODY_MOST} bytes", value=len(body))
+        packets = self.outbound.cut(self.head, message, self.serial, body)
+        last = (self.serial + len(packets) - 1) & 0xFFFF
         if len(self._unanswered) >= UNANSWERED_MOST:
             del self._unanswered[next(iter(self._unanswered))]
-        self._unanswered[self.serial] = command.reference
-        return self.send(self.head, message, body)
+        self._unanswered[last] = command.reference
+        self.serial = (last + 1) & 0xFFFF
+        return b"".join(packets)
 
     def answered(self, serial: int, *, for_good: bool = True) -> int | None:
         """The reference of the command that had this serial; once, if it is answered for good."""

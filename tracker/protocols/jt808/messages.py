@@ -161,13 +161,17 @@ def batch(link: Link, frame: Frame) -> list[Message | DecodeError]:
 @handles(HANDLERS, 0x0001)
 def general_reply(link: Link, frame: Frame) -> Message:
     """0001: serial u16 and id u16 of the answered message, result u8: 0 ok, 1 failed, 2 bad
-    message, 3 unsupported. A query is not answered for good by it.
+    message, 3 unsupported. A query is not answered for good by it, nor is a message in packets
+    by "ok" to any but the last.
     """
     serial, message, result = struct.unpack_from(">HHB", frame.body)
+    last = link.outbound.last_serial(serial)
+    if result == 0 and serial != last:
+        return Heartbeat()
     said = "" if result == 0 else f"{message:04x}: {RESULTS.get(result, result)}"
     for_good = result != 0 or message not in QUERIES
-    reference = link.answered(serial, for_good=for_good)
-    return Reply(reference=reference, success=result == 0, text=said)
+    reference = link.answered(last, for_good=for_good)
+    return Reply(reference=reference, success=result == 0, text=said, final=for_good)
 
 
 RESULTS = {1: "failed", 2: "bad message", 3: "unsupported"}

@@ -6,12 +6,12 @@ import struct
 from typing import Any
 
 from tracker.errors import DecodeError
-from tracker.protocols.base import Message, Notice
+from tracker.protocols.base import Heartbeat, Message, Notice
 from tracker.protocols.fields import bcd_time, text
 from tracker.protocols.jt808.link import Link
 from tracker.protocols.jt808.location import BASIC, location
 from tracker.protocols.jt808.messages import Handler
-from tracker.protocols.jt808.splits import MEDIA
+from tracker.protocols.jt808.splits import MEDIA, Split
 from tracker.protocols.jt808.wire import Frame
 from tracker.protocols.stream import handles
 
@@ -146,9 +146,25 @@ def unknown(link: Link, frame: Frame) -> Message:
     return Notice(link.answer(frame), kind="unknown", attributes=attributes)
 
 
-@handles(HANDLERS, 0x0005)
-def resend_request(link: Link, frame: Frame) -> Message:  # noqa: ARG001
-    """0005 (2019): serial u16, count u16, packets u16 each that the terminal misses of a split
-    message of ours. We send none, so there is nothing to repeat.
+@handles(HANDLERS, 0x0005, 0x8003)
+def resend_request(link: Link, frame: Frame) -> Message:
+    """0005 (2019): serial u16 of the first packet of a long message of ours, count u16, packets u16
+    each that the terminal misses; before 2019 some ask by 8003, where the count is u8.
+
+    Answered by those packets, as they were.
     """
-    return Notice(kind="unknown", attributes={"kind": "0005", "data": frame.body.hex()})
+    short = frame.message == 0x8003 and not frame.head.is_2019
+    first_serial, count = struct.unpack_from(">HB" if short else ">HH", frame.body)
+    numbers = struct.unpack_from(f">{count}H", frame.body, 3 if short else 4)
+    again = link.outbound.again(first_serial, numbers)
+    if again:
+        return Heartbeat(again)
+    attributes = {"kind": f"{frame.message:04x}", "data": frame.body[:KEPT_BYTES].hex()}
+    return Notice(kind="unknown", attributes=attributes)
+
+
+def media_request(link: Link, split: Split) -> bytes:
+    """8800: media id u32, count u8, packets u16 each that are missing of a recording."""
+    missing = split.missing
+    body = split.parts[1][:4] + struct.pack(f">B{len(missing)}H", len(missing), *missing)
+    return link.send(split.head, MEDIA_ANSWER, body)

@@ -14,18 +14,20 @@ import struct
 from typing import NamedTuple
 
 from tracker.errors import DecodeError
-from tracker.protocols.base import PROBE_LIMIT, Match
 from tracker.protocols.checks import xor8
 from tracker.protocols.fields import luhn_digit
-from tracker.protocols.framing import MARK_LIMIT, TEXT_LIMIT, is_text
+from tracker.protocols.framing import Bytes
 
 MARK = b"\x7e"
 BODY_MOST = 0x3FF
 SPLIT = 0x2000
 VERSION_2019 = 0x4000
 ENCRYPTED = 0x1C00
+RESERVED = 0x8000
+ATTRIBUTES_END = 4  # bytes of a message from which its length is known
 HEADER_2013 = 12
 HEADER_2019 = 17
+SPLIT_FIELDS = 4  # added to either header
 PHONE_LEAST = 12  # digits kept of a 2019 phone when its padding is taken away
 
 LOCK_MESSAGES = frozenset({0x5501, 0x5502})
@@ -86,13 +88,52 @@ def escape(content: bytes) -> bytes:
 def unpack(content: bytes) -> Frame:
     """Take apart what stands between two marks. DecodeError if checksum or length are wrong.
 
+    Read as escaped, and if that is wrong as it stands: see `plain_size`.
+    """
+    if b"\x7d" not in content:
+        return unpack_plain(content)
+    try:
+        return unpack_plain(unescape(content))
+    except DecodeError:
+        if plain_size(content) != len(content):
+            raise
+        return unpack_plain(content)
+
+
+def plain_size(content: Bytes) -> int:
+    """The length, checksum included, that the header of a message states for it, if it is known
+    and may come from a terminal that does not escape; 0 if it is not, or the header is cut off.
+
+    Such terminals are met: the length in their headers and their checksum are those of the bytes
+    as they travel. A wrong checksum alone is never excused, nor one over what was escaped: that
+    one differs from the right one by a single bit, as damage does.
+    """
+    if len(content) < ATTRIBUTES_END:
+        return 0
+    message, attributes = int.from_bytes(content[:2], "big"), int.from_bytes(content[2:4], "big")
+    if message in LOCK_MESSAGES:
+        return LOCK_HEADER + (attributes & BODY_MOST) + 1
+    if message not in KNOWN_MESSAGES or attributes & (ENCRYPTED | RESERVED):
+        return 0
+    return body_start(attributes) + (attributes & BODY_MOST) + 1
+
+
+def body_start(attributes: int) -> int:
+    """Bytes of a header with these attributes."""
+    return (HEADER_2019 if attributes & VERSION_2019 else HEADER_2013) + (
+        SPLIT_FIELDS if attributes & SPLIT else 0
+    )
+
+
+def unpack_plain(plain: bytes) -> Frame:
+    """Take apart an unescaped message. DecodeError if checksum or length are wrong.
+
     Messages of JT701 locks have a serial of one byte and other attributes than their length.
     """
-    plain = unescape(content)
     if xor8(plain):
-        raise DecodeError("checksum", "jt808: wrong checksum", content)
+        raise DecodeError("checksum", "jt808: wrong checksum", plain)
     if len(plain) <= HEADER_2013:
-        raise DecodeError("length", "jt808: shorter than a header", content)
+        raise DecodeError("length", "jt808: shorter than a header", plain)
     message, attributes = struct.unpack_from(">HH", plain)
     if attributes & VERSION_2019:
         head, at = Head(plain[5:15], plain[4]), 15
@@ -102,14 +143,14 @@ def unpack(content: bytes) -> Frame:
         return unpack_lock(plain, message, attributes)
     start = at + (6 if attributes & SPLIT else 2)
     if len(plain) != start + (attributes & BODY_MOST) + 1:
-        raise DecodeError("length", "jt808: body length is not what the header says", content)
+        raise DecodeError("length", "jt808: body length is not what the header says", plain)
     if attributes & ENCRYPTED:
-        raise DecodeError("encryption", "jt808: encrypted, and no key is known", content)
+        raise DecodeError("encryption", "jt808: encrypted, and no key is known", plain)
     serial = int.from_bytes(plain[at : at + 2], "big")
     if attributes & SPLIT:
         packets, packet = struct.unpack_from(">HH", plain, at + 2)
         if not 1 <= packet <= packets:
-            raise DecodeError("split", f"jt808: packet {packet} of {packets}", content)
+            raise DecodeError("split", f"jt808: packet {packet} of {packets}", plain)
         return Frame(head, message, serial, plain[start:-1], packets, packet, attributes)
     return Frame(head, message, serial, plain[start:-1], attributes=attributes)
 
@@ -130,14 +171,20 @@ def unpack_text(line: bytes) -> Frame | None:
     return Frame(Head(bytes.fromhex(found[1].decode()), -1), TEXT_LINE, 0, line[1:-1])
 
 
-def pack(head: Head, message: int, serial: int, body: bytes) -> bytes:
-    """A whole frame to a terminal; the body at most BODY_MOST bytes."""
+def pack(
+    head: Head, message: int, serial: int, body: bytes, part: tuple[int, int] | None = None
+) -> bytes:
+    """A whole frame to a terminal; the body at most BODY_MOST bytes.
+
+    `part`, the number of packets and that of this one, makes it a packet of a split message.
+    """
+    attributes = len(body) | (SPLIT if part else 0)
     if head.version >= 0:
-        attributes = len(body) | VERSION_2019
-        start = struct.pack(">HHB", message, attributes, head.version)
+        start = struct.pack(">HHB", message, attributes | VERSION_2019, head.version)
     else:
-        start = struct.pack(">HH", message, len(body))
-    content = start + head.phone + serial.to_bytes(2, "big") + body
+        start = struct.pack(">HH", message, attributes)
+    content = start + head.phone + serial.to_bytes(2, "big")
+    content += struct.pack(">HH", *part) + body if part else body
     content += bytes((xor8(content),))
     if b"\x7e" in content or b"\x7d" in content:
         content = escape(content)
@@ -155,52 +202,3 @@ def identity(head: Head) -> str:
         return digits.lstrip("0").rjust(PHONE_LEAST, "0") if head.is_2019 else digits
     number = str(int.from_bytes(head.phone, "big"))
     return number + luhn_digit(number) if len(number) == 14 else digits
-
-
-def is_header(content: bytes) -> bool:
-    """Whether this start of a message too long to wait for is a header beyond doubt: a known
-    message of digits, not encrypted, whose body is not complete.
-    """
-    plain = unescape(content)
-    if len(plain) < HEADER_2019 + 4:
-        return False
-    message, attributes = struct.unpack_from(">HH", plain)
-    phone = plain[5:15] if attributes & VERSION_2019 else plain[4:10]
-    return (
-        message in KNOWN_MESSAGES
-        and not attributes & (ENCRYPTED | 0x8000)
-        and phone.hex().isdecimal()
-        and (attributes & BODY_MOST) + HEADER_2013 >= len(plain)
-    )
-
-
-def probe(data: bytes) -> Match:
-    """Whether these first bytes of a connection are JT/T 808.
-
-    YES is a message between two marks with the right length and checksum, whatever stands before
-    it; or, when the limit is reached within a message, the header of it (a location with many
-    items, or a batch, is longer than what a probe may wait for).
-    """
-    if len(data) >= TEXT_LIMIT and is_text(data[:TEXT_LIMIT]):
-        return Match.NO
-    start = data.find(MARK)
-    if start < 0:
-        return Match.MORE if len(data) < MARK_LIMIT else Match.NO
-    while 0 <= start < PROBE_LIMIT:
-        end = data.find(MARK, start + 1)
-        if end < 0:
-            long = len(data) >= PROBE_LIMIT and is_header(data[start + 1 :])
-            return Match.YES if long else Match.MORE
-        if end > start + 1 and is_right(data[start + 1 : end]):
-            return Match.YES
-        start = end
-    return Match.MORE
-
-
-def is_right(content: bytes) -> bool:
-    """Whether what stands between two marks is a message."""
-    try:
-        unpack(content)
-    except DecodeError as error:
-        return error.kind == "encryption"
-    return True

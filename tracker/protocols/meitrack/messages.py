@@ -23,6 +23,7 @@ TEXT_MOST = 512  # characters of an answer that are kept
 
 # Packets of a picture that a device sends before it waits to be asked for the next ones, and the
 # flag under which they are asked for.
+PACKET_DIGITS = 9  # of the number of a packet of a picture
 PICTURE_RUN = 8
 PICTURE_FLAG = ord("O")
 PICTURE_NAME = "camera_picture.jpg"  # what D03 calls its picture where it is given no name
@@ -116,15 +117,15 @@ def picture(link: Link, frame: Frame) -> Message:  # noqa: ARG001
     at a time, then it waits to be asked for the next.
     """
     name, total, index, data = frame.data.split(b",", 3)
-    number = int(index)
+    number, packets = int(index[:PACKET_DIGITS]), int(total[:PACKET_DIGITS])
     taken = b""
-    if (number + 1) % PICTURE_RUN == 0 and number + 1 < int(total):
+    if (number + 1) % PICTURE_RUN == 0 and number + 1 < packets:
         taken = ask_for_picture(frame.ident, text(name), number + 1)
     attributes: dict[str, Any] = {
         "media_type": "image",
         "name": text(name),
         "block": number,
-        "blocks": int(total),
+        "blocks": packets,
         "size_bytes": len(data),
     }
     return Notice(taken, kind="media", attributes=attributes)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from tracker.errors import DecodeError
-from tracker.protocols.fields import CENTURY, cell, unix_time
+from tracker.protocols.fields import CENTURY, cell, count, unix_time
 from tracker.protocols.meitrack.events import CARD, GEOFENCES
 from tracker.protocols.meitrack.said import Said
 from tracker.protocols.meitrack.wire import Link
@@ -15,6 +15,7 @@ FIELDS_LEAST = 5  # event, latitude, longitude, time, validity
 SIGNED_FROM = 3  # protocol version from which temperatures have a sign
 
 FULL = 100.0  # percent
+ANALOG_DIGITS = 8  # hex, of an analog input: 32 bits
 
 
 class Scale(NamedTuple):
@@ -44,7 +45,7 @@ def read_report(link: Link, fields: Sequence[str]) -> Said:
     if len(fields) < FIELDS_LEAST:
         raise DecodeError("length", f"meitrack: {len(fields)} fields")
     said = Said()
-    said.event = int(fields[0] or 0)
+    said.event = _event(fields[0])
     said.lat, said.lon = _number(fields[1]), _number(fields[2])
     said.time = _time(fields[3])
     said.valid = fields[4] == "A"
@@ -52,13 +53,13 @@ def read_report(link: Link, fields: Sequence[str]) -> Said:
         *fields[5:16],
         *[""] * 11,
     )[:11]
-    said.satellites = int(sats) if sats.isdecimal() else None
+    said.satellites = count(sats)
     said.speed_kmh, said.course_deg = _number(speed), _number(course)
     said.altitude_m = _number(altitude)
-    _keep(said, "signal_csq", int(gsm) if gsm.isdecimal() else None)
+    _keep(said, "signal_csq", count(gsm))
     _keep(said, "hdop", _number(hdop))
-    _keep(said, "odometer_m", int(mileage) if mileage.isdecimal() else None)
-    _keep(said, "run_time_s", int(runtime) if runtime.isdecimal() else None)
+    _keep(said, "odometer_m", count(mileage))
+    _keep(said, "run_time_s", count(runtime))
     _read_station(said, station)
     if len(ports) == 4:
         word = int(ports, 16)
@@ -67,6 +68,14 @@ def read_report(link: Link, fields: Sequence[str]) -> Said:
     if len(fields) > 16:
         read_tail(said, fields[16:])
     return said
+
+
+def _event(field: str) -> int:
+    """The code of an event; none is 0."""
+    code = count(field or "0")
+    if code is None:
+        raise DecodeError("field", f"meitrack: {field[:20]!r} is not an event")
+    return code
 
 
 def _number(field: str) -> float | None:
@@ -110,6 +119,8 @@ def _read_analog(link: Link, said: Said, field: str) -> None:
     if "." in field:
         for name, part in zip(("battery_v", "external_v"), parts, strict=False):
             _keep(said, name, _number(part))
+        return
+    if any(len(part) > ANALOG_DIGITS for part in parts):
         return
     values = [int(part, 16) if part else None for part in parts]
     for number, value in enumerate(values[:3], start=1):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from tracker.protocols.base import Alarm, Heartbeat, Message, Notice, Positions, Reply
 from tracker.protocols.queclink import engine, info, kinds
 from tracker.protocols.queclink.report import Report, read_places
@@ -35,13 +33,12 @@ def conclude(link: Link, report: Report) -> Message:
     read_places(report)
     READERS.get(report.kind, kinds.plain)(report)
     if report.fixes:
-        last = replace(
-            report.fixes[-1],
+        last = report.fixes[-1](
             satellites=report.satellites,
             ignition=report.ignition,
             alarms=tuple(report.alarms or ()),
         )
-        fixes = (*report.fixes[:-1], last)
+        fixes = (*(fix() for fix in report.fixes[:-1]), last)
         return Positions(taken, durable=bool(taken), fixes=fixes)
     if report.alarms:
         return Alarm(

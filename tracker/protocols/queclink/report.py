@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -28,8 +29,12 @@ LAT = re.compile(r"-?[0-9]{1,2}\.[0-9]{5,7}")
 NUMBER = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,4})?")
 MILEAGE = re.compile(r"[0-9]{1,9}\.[0-9]{1,2}")
 HEX = re.compile(r"[0-9A-Fa-f]{1,8}")
+MAC_DIGITS = 12
 MAC = re.compile(r"[0-9A-Fa-f]{12}")
 LEAST_COORDINATE = 7  # characters of the shortest coordinate: 0.00000
+
+# Reports of the vehicle's bus, which repeat the place beside it.
+BESIDE = frozenset({"CAN"})
 
 MCC_MOST = 999
 SATELLITES_MOST = 99
@@ -61,7 +66,8 @@ class Report:
     """One text report, while it is being read.
 
     `source` is RESP, BUFF or ACK. `body` is what stands between the device's name and the send
-    time. `alarms` None says nothing of alarms.
+    time. `alarms` None says nothing of alarms. `fixes` want nothing but what the report says beyond
+    its positions.
     """
 
     __slots__ = (
@@ -105,7 +111,7 @@ class Report:
         self.ignition: bool | None = None
         self.alarms: list[str] | None = None
         self.satellites: int | None = None
-        self.fixes: list[Fix] = []
+        self.fixes: list[partial[Fix]] = []
         self.head: Sequence[str] = self.body
         self.tail: Sequence[str] = ()
         self.attributes: dict[str, Any] = {"report": self.kind}
@@ -194,7 +200,9 @@ def _read_wifi(report: Report, fields: Sequence[str]) -> None:
     """MAC and strength in dBm side by side, as often as they come."""
     found = []
     for mac, strength in pairwise(fields):
-        if MAC.fullmatch(mac) and strength.startswith("-") and strength[1:].isdecimal():
+        if len(mac) != MAC_DIGITS or not MAC.fullmatch(mac):
+            continue
+        if strength.startswith("-") and strength[1:].isdecimal():
             found.append(access_point(bytes.fromhex(mac), int(strength)))
     if found:
         report.attributes["wifi"] = found
@@ -211,20 +219,23 @@ def read_station(fields: Sequence[str]) -> dict[str, Any] | None:
     return cell(mcc, mnc, lac, cid) if lac or cid else None
 
 
-def _fix(report: Report, at: int, *, is_last: bool) -> Fix | None:
+def _fix(report: Report, at: int, *, is_last: bool) -> partial[Fix] | None:
     """The position whose longitude is at `at`. What the report says beyond it goes to the last.
 
     Accuracy 0 stands for the last known place, with the time at which it was fixed: the position
-    holds for that time. (Vehicles at speed were seen to send it with fresh ones as well.)
+    holds for that time. (Vehicles at speed were seen to send it with fresh ones as well.) Where a
+    report is about something else and repeats that place beside it, it is no fix of its own.
     """
     body = report.body
     fields = ["", "", "", "", "", *body[max(0, at - 5) : at]]
     if report.is_old:  # fixed, speed, course, altitude, accuracy
         has_fix, speed, course, altitude, accuracy = fields[-5:]
+        hdop = number(accuracy)
         is_repeated = has_fix == "0"
     else:
         accuracy, speed, course, altitude = fields[-4:]
-        is_repeated = number(accuracy) == 0
+        hdop = number(accuracy)
+        is_repeated = hdop == 0
     time = moment(body[at + 2])
     if time is None:
         return None
@@ -236,16 +247,18 @@ def _fix(report: Report, at: int, *, is_last: bool) -> Fix | None:
         attributes["cells"] = [station]
     if is_repeated:
         attributes["accuracy"] = 0
-    elif (hdop := number(accuracy)) is not None:
+    elif hdop is not None:
         attributes["hdop"] = hdop
     turn = number(course)
-    return Fix(
+    return partial(
+        Fix,
         fix_time=time,
         lat=lat,
         lon=lon,
         speed_kmh=number(speed),
         course_deg=turn % 360 if turn is not None else None,
         altitude_m=number(altitude),
+        valid=not (is_repeated and report.kind in BESIDE),
         stored=report.is_stored,
         attributes=attributes,
     )

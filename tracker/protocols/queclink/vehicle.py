@@ -128,7 +128,7 @@ def _read_wire(report: Report, fields: Sequence[str]) -> None:
     """
     found: list[float] = []
     for at in range(len(fields) - 2):
-        if WIRE_SENSOR.fullmatch(fields[at]) and fields[at + 1] == "1" and len(fields[at + 2]) == 4:
+        if fields[at + 1] == "1" and WIRE_SENSOR.fullmatch(fields[at]) and len(fields[at + 2]) == 4:
             raw = bytes.fromhex(fields[at + 2])
             found.append(int.from_bytes(raw, "big", signed=True) * WIRE_UNIT_C)
     if found:

@@ -168,7 +168,15 @@ def block_size(line: Line) -> int | None:
     return int(fields[place])
 
 
+BLOCK_DIGITS = 9
 BLOCKS: Mapping[str, int] = {"I": 0, "T": 1}  # by type: which field is the size
+
+
+def block_number(field: bytes) -> int:
+    """The index of a block, or how many there are."""
+    if not field.isdigit() or len(field) > BLOCK_DIGITS:
+        raise DecodeError("length", "wialon: no number of a block", field)
+    return int(field)
 
 
 def check(line: Line, plain: int) -> list[bytes]:
@@ -185,7 +193,7 @@ def picture(link: Link, line: Line) -> Message:  # noqa: ARG001
     is not kept. A block is acknowledged by its index, after the last one the whole picture.
     """
     fields = check(line, 6)
-    index, last = int(fields[1]), int(fields[2]) - 1
+    index, last = block_number(fields[1]), block_number(fields[2]) - 1
     taken = answer("I", f"{index};{ACCEPTED}")
     if index >= last:
         taken += answer("I", ACCEPTED)
@@ -206,7 +214,7 @@ def tachograph(link: Link, line: Line) -> Message:
     if line.version >= 2:
         content = checked(content, content.rfind(b";") + 1, required=True)[:-1]
     fields = content.split(b";")
-    link.packets = int(fields[4])
+    link.packets = block_number(fields[4])
     attributes = {"driver_id": text(fields[2], "utf-8"), "blocks": link.packets}
     return Notice(answer("IT", ACCEPTED), kind="media_event", attributes=attributes)
 
@@ -215,7 +223,7 @@ def tachograph(link: Link, line: Line) -> Message:
 def tachograph_block(link: Link, line: Line) -> Message:
     """T: code; size; index; CRC of the block; then the block, which is not kept."""
     fields = check(line, 3)
-    index = int(fields[2])
+    index = block_number(fields[2])
     taken = answer("T", f"{index};{ACCEPTED}")
     if index + 1 >= link.packets:
         taken += answer("T", ACCEPTED)

@@ -11,6 +11,7 @@ from tracker.model import Fix
 from tracker.protocols.fields import cell, check_coordinates, unix_time
 
 SHORT, EXTENDED = 10, 16  # fields of a body
+GREATEST = 1e15  # of any number: a double is exact up to there
 VALID_LEAST = 3  # satellites of a fix; a device that does not count them is believed
 
 MISSING = frozenset({"", "NA", "na"})
@@ -39,7 +40,10 @@ def number(field: str, kind: str) -> float | None:
         return None
     if NUMBER.fullmatch(field) is None:
         raise DecodeError(kind, f"wialon: {field[:32]!r} is not a number")
-    return float(field)
+    value = float(field)
+    if abs(value) > GREATEST:
+        raise DecodeError(kind, f"wialon: {field[:32]!r} is too great")
+    return value
 
 
 def whole(field: str, kind: str) -> int | None:
@@ -89,6 +93,8 @@ def read(body: str, now: float, *, stored: bool = False) -> Point:
     lat, lon = degrees(fields[2], fields[3]), degrees(fields[4], fields[5])
     speed, course, altitude = (number(field, MOTION) for field in fields[6:9])
     satellites = whole(fields[9], SATELLITES)
+    if satellites is not None and satellites < 0:
+        satellites = None  # "not counted" in some makes
     more = Extended()
     if count > SHORT:
         more.read(fields[SHORT:])
@@ -182,6 +188,7 @@ KNOWN: Mapping[str, tuple[str, float, float]] = {
 
 # Parameters of one message: more than any device sends, few enough to store with a position.
 PARAMETERS_MOST = 256
+DIGITS_MOST = 18  # of a number; a longer one is kept as text
 WORDS_MOST = 256  # characters of one value
 
 
@@ -192,20 +199,22 @@ def parameter(entry: str) -> tuple[str, Any]:
     parts = entry.split(":", 2)
     if len(parts) < 3:
         return ("", None)
-    name, kind, value = (part.strip()[:WORDS_MOST] for part in parts)
-    if kind in ("1", "2") and NUMBER.fullmatch(value):
+    name, kind, value = [part.strip()[:WORDS_MOST] for part in parts]
+    if kind in ("1", "2") and len(value) <= DIGITS_MOST and NUMBER.fullmatch(value):
         return name, float(value) if kind == "2" or "." in value else int(value)
     return name, value
 
 
-CELL_NAMES = ("mcc", "mnc", "lac", "cell_id")
-CELLS_MOST = 16
+CELL = "cell_id"
+CELL_NAMES = ("mcc", "mnc", "lac", CELL)
+CELL_SUFFIXES = ("", *(str(index) for index in range(1, 16)))
 
 
 def take_cells(found: dict[str, Any]) -> list[dict[str, Any]]:
     """Take base stations out of the parameters: mcc, mnc, lac, cell_id, then mcc1 and so on."""
+    stated = {name[len(CELL) :] for name in found if name.startswith(CELL)}
     cells: list[dict[str, Any]] = []
-    for suffix in ("", *(str(index) for index in range(1, CELLS_MOST))):
+    for suffix in (suffix for suffix in CELL_SUFFIXES if suffix in stated):
         names = [name + suffix for name in CELL_NAMES]
         if all(isinstance(found.get(name), int) for name in names):
             mcc, mnc, lac, cid = (found.pop(name) for name in names)

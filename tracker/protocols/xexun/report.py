@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from tracker.errors import DecodeError
+from tracker.protocols.fields import count
 from tracker.protocols.nmea.places import rmc
 from tracker.protocols.textfields import Report, number, station
 
@@ -80,8 +81,7 @@ def read_alarm(words: str, said: Report) -> None:
 
 def read_tail(tail: Sequence[str], said: Report) -> None:
     """The fields of a full frame behind its IMEI."""
-    if tail[0].isdecimal():
-        said.satellites = int(tail[0])
+    said.satellites = count(tail[0])
     said.altitude_m = number(tail[1])
     voltage = VOLTAGE.fullmatch(tail[2])
     if voltage is not None:

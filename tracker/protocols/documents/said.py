@@ -1,4 +1,4 @@
-"""What one report in a request says, and readers of values that may be JSON or text."""
+"""What one report in a document says, and readers of values that may be JSON or text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tracker.protocols.base import Message, Positions
 from tracker.protocols.fields import check_course
 from tracker.protocols.textfields import EXTRA_MOST, Report, bad, number
 
-MILLISECONDS_FROM = 2**31  # a Unix time from here on is in milliseconds
+MILLISECONDS_FROM = 10**11  # a Unix time from here on is in milliseconds: in seconds, year 5138
 EXTRAS_MOST = 100  # values kept of one report that have no name of ours
 HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 NAME = re.compile(r"[A-Za-z_][\w.#:-]{0,63}", re.ASCII)
@@ -43,10 +43,16 @@ def identity(value: Any) -> str:
 
 def real(value: Any) -> float | None:
     """A finite number, which may be written as a text; None for none at all."""
+    kind = type(value)
+    if kind is int or (kind is float and math.isfinite(value)):  # nearly always
+        return float(value)
     if value is None:
         return None
     if isinstance(value, str):
-        return number(value)
+        found = number(value)
+        if found is not None and not math.isfinite(found):
+            raise bad("a number", value)
+        return found
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise bad("a number", str(value))
     return float(value)
@@ -54,6 +60,8 @@ def real(value: Any) -> float | None:
 
 def amount(value: Any) -> int | float | None:
     """A finite number, whole where it is; None for none at all."""
+    if type(value) is int:
+        return value
     found = real(value)
     return int(found) if found is not None and found.is_integer() else found
 

@@ -1,6 +1,6 @@
 """flespi: JSON messages of any number of devices, parsed elsewhere, with dotted names.
 
-    POST [{"ident": "…", "timestamp": Unix s, "position.latitude": °, "position.speed": km/h, …}, …]
+    [{"ident": "…", "timestamp": Unix s, "position.latitude": °, "position.speed": km/h, …}, …]
 
 Names that mean the same as one of ours are kept under ours; all others as they come. Source:
 docs/protocols/flespi.md.
@@ -12,13 +12,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tracker.errors import DecodeError
-from tracker.protocols.base import Session
+from tracker.protocols.documents import said
+from tracker.protocols.documents.said import Said
 from tracker.protocols.fields import cell
-from tracker.protocols.http import said
-from tracker.protocols.http.said import Said
 from tracker.protocols.textfields import Report
 
-MESSAGES_MOST = 10_000  # of one request: what fits into the largest body
+MESSAGES_MOST = 10_000  # of one list: what fits into the largest body or packet
 
 # Their name -> ours, where the value stays as it is.
 NUMBERS = {
@@ -72,11 +71,11 @@ NAMED: dict[str, tuple[str, Reader]] = {
 }
 
 
-def read(records: list[Any], session: Session) -> list[Said | DecodeError]:
-    """The reports of a request, in order. Raises DecodeError if none of them is one."""
+def read(records: list[Any], now: float) -> list[Said | DecodeError]:
+    """The reports of a list, in order. Raises DecodeError if none of them is one."""
     if len(records) > MESSAGES_MOST:
         raise DecodeError("length", f"flespi: {len(records)} messages")
-    return said.each(records, lambda record: _one(record, session.now), session.now)
+    return said.each(records, lambda record: _one(record, now), now)
 
 
 def _one(record: Any, now: float) -> Said:

@@ -1,6 +1,6 @@
-"""OwnTracks over HTTP: one JSON object a request, `_type` names its kind.
+"""OwnTracks: one JSON object a message, `_type` names its kind.
 
-    POST {"_type": "location", "lat": …, "lon": …, "tst": Unix s, "vel": km/h, "cog": °, …}
+    {"_type": "location", "lat": …, "lon": …, "tst": Unix s, "vel": km/h, "cog": °, …}
 
 A kind is a function in `KINDS`; one that is not there is acknowledged and kept as unknown, because
 an app repeats what is not acknowledged. Source: docs/protocols/owntracks.md.
@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs
 
 from tracker.errors import DecodeError
-from tracker.protocols.base import Heartbeat, Message, Notice, Session
+from tracker.protocols.base import Heartbeat, Message, Notice
+from tracker.protocols.documents import said
 from tracker.protocols.fields import cell
-from tracker.protocols.http import said
-from tracker.protocols.http.wire import Request
 from tracker.protocols.stream import handles
 from tracker.protocols.textfields import EXTRA_MOST, Report
 
+BASE = "owntracks"  # the first level of an app's topic unless it is told another
+OWN_LEVELS = 3  # owntracks/user/device: what follows is no part of the device's name
 # What an app puts behind its topic for kinds that are no location.
 SUFFIXES = frozenset(
     {"event", "waypoint", "waypoints", "cmd", "info", "status", "step", "beacon", "dump", "request"}
@@ -35,39 +35,33 @@ CROSSINGS = {"enter": "geofence_enter", "leave": "geofence_exit"}
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One request: its object, and the moment."""
+    """One message: its object, the moment, and the answer that waits for its storage."""
 
     record: Mapping[str, Any]
     now: float
+    answer: bytes = b""
 
 
 Kind = Callable[[Told], Message]
 KINDS: dict[str, Kind] = {}
 
 
-def identify(record: Mapping[str, Any], request: Request) -> str:
-    """Who sent it: by topic, else by user and device of headers or query, else by `tid`."""
-    topic = record.get("topic")
-    if isinstance(topic, str) and topic.strip("/"):
-        parts = topic.strip("/").split("/")
-        return said.identity("/".join(parts[:-1] if parts[-1] in SUFFIXES else parts))
-    query = {name: values[0] for name, values in parse_qs(request.query, max_num_fields=50).items()}
-    user = request.headers.get("x-limit-u") or query.get("u")
-    device = request.headers.get("x-limit-d") or query.get("d")
-    if user and device:
-        return said.identity(f"owntracks/{user}/{device}")
-    return said.identity(device or record.get("tid") or user)
+def ident_of_topic(topic: str) -> str | None:
+    """The device that publishes under a topic: its name without what the app puts behind it."""
+    levels = topic.strip("/").split("/")
+    if levels[-1] in SUFFIXES and (levels[0] != BASE or len(levels) > OWN_LEVELS):
+        del levels[-1]
+    return "/".join(levels) or None
 
 
-def read(record: Mapping[str, Any], request: Request, session: Session) -> tuple[str, Message]:
-    """Who sent a request, and what it says. Raises DecodeError."""
-    ident = identify(record, request)
+def read(record: Mapping[str, Any], now: float, answer: bytes = b"") -> Message:
+    """What a message says; `answer` waits for its storage. Raises DecodeError."""
     kind = record.get("_type")
     handler = KINDS.get(kind) if isinstance(kind, str) else None
     if handler is None:
         attributes = {"kind": str(kind)[:EXTRA_MOST]} if record else {}
-        return ident, Notice(kind="unknown", attributes=attributes)
-    return ident, handler(Told(record, session.now))
+        return Notice(answer, durable=True, kind="unknown", attributes=attributes)
+    return handler(Told(record, now, answer))
 
 
 @handles(KINDS, "location")
@@ -86,7 +80,7 @@ def location(told: Told) -> Message:
     _phone(report, record)
     _reason(report, record)
     _bridge(report, record)
-    return report.message(told.now)
+    return report.message(told.now, told.answer)
 
 
 NUMBERS = {
@@ -101,12 +95,13 @@ TEXTS = {
 
 def _phone(report: Report, record: Mapping[str, Any]) -> None:
     for key, name in NUMBERS.items():
-        value = said.amount(record.get(key))
-        if value is not None:
+        stated = record.get(key)
+        if stated is not None and (value := said.amount(stated)) is not None:
             report.attributes[name] = value
     for key, name in TEXTS.items():
-        if isinstance(record.get(key), str) and record[key]:
-            report.attributes[name] = record[key][:EXTRA_MOST]
+        text = record.get(key)
+        if text and isinstance(text, str):
+            report.attributes[name] = text[:EXTRA_MOST]
     state = record.get("bs")
     if state in (UNPLUGGED, CHARGING, FULL):
         report.attributes["charging"] = state != UNPLUGGED
@@ -142,12 +137,13 @@ def _bridge(report: Report, record: Mapping[str, Any]) -> None:
     odometer_km = said.positive(record.get("odometer"))
     if odometer_km is not None:
         report.attributes["odometer_m"] = round(odometer_km * 1000)
-    temperatures = [
-        value for key in sorted(record) if key.startswith("temp_c-")
-        if (value := said.amount(record[key])) is not None
-    ]  # fmt: skip
+    sensors = [key for key in record if key.startswith("temp_c-")]
+    found = [said.amount(record[key]) for key in sorted(sensors)]
+    temperatures = [value for value in found if value is not None]
     if temperatures:
         report.attributes |= {"temperature_c": temperatures[0], "temperatures_c": temperatures}
+    if "mcc" not in record:
+        return
     station = [_code(record.get(key), base) for key, base in CELL]
     if all(code is not None for code in station):
         report.attributes["cells"] = [cell(*(code for code in station if code is not None))]
@@ -183,13 +179,13 @@ def transition(told: Told) -> Message:
     for key, name in (("desc", "region"), ("rid", "region_id")):
         if isinstance(record.get(key), str):
             report.attributes[name] = record[key][:EXTRA_MOST]
-    return report.message(told.now)
+    return report.message(told.now, told.answer)
 
 
 @handles(KINDS, "waypoint")
 def waypoint(told: Told) -> Message:
     """desc, lat, lon, rad m, tst of its creation."""
-    return Notice(kind="waypoints", attributes={"waypoints": [_waypoint(told.record)]})
+    return _kept(told, [_waypoint(told.record)])
 
 
 @handles(KINDS, "waypoints")
@@ -199,7 +195,11 @@ def waypoints(told: Told) -> Message:
     if not isinstance(found, list):
         raise DecodeError("field", "owntracks: waypoints without a list of them")
     kept = [_waypoint(each) for each in found[:WAYPOINTS_MOST] if isinstance(each, dict)]
-    return Notice(kind="waypoints", attributes={"waypoints": kept})
+    return _kept(told, kept)
+
+
+def _kept(told: Told, waypoints: list[dict[str, Any]]) -> Notice:
+    return Notice(told.answer, durable=True, kind="waypoints", attributes={"waypoints": waypoints})
 
 
 def _waypoint(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -219,11 +219,10 @@ def last_will(told: Told) -> Message:
     """The broker's word that the app is gone; tst is when it had connected."""
     stated = said.unix(told.record.get("tst"))
     attributes = {} if stated is None else {"connected_time": stated[0]}
-    return Notice(kind="offline", attributes=attributes)
+    return Notice(told.answer, durable=True, kind="offline", attributes=attributes)
 
 
 @handles(KINDS, "status", "steps", "beacon", "card", "configuration", "dump")
 def other(told: Told) -> Message:
     """Of the app itself: that it is there."""
-    del told
-    return Heartbeat()
+    return Heartbeat(told.answer, durable=True)
