@@ -7,6 +7,12 @@ from pathlib import Path
 import pytest
 
 pytest_plugins = ["tests.servers"]
+# Before anybody imports it, from whichever folder: its asserts are those of the tests.
+pytest.register_assert_rewrite(
+    "tests.unit.protocols.transcripts",
+    "tests.unit.protocols.simulated",
+    "tests.unit.protocols.text_damage",
+)
 
 # Whole runs in real time, and properties that want thousands of examples: a minute together.
 SLOW = {
