@@ -176,12 +176,14 @@ def _commands(app: web.Application, config: Config) -> None:
         registry.vehicles.get,
         app[keys.INGEST].ticks.add_event,
     )
-    ways = Ways(gateway, app[keys.DATAGRAMS], app[keys.WORLD], app[keys.INGEST].fleet)
+    fleet = app[keys.INGEST].fleet
+    ways = Ways(gateway, app[keys.DATAGRAMS], app[keys.SOURCES], app[keys.WORLD], fleet)
     sender = app[keys.SENDER] = Sender(
         desk,
         ways.reach,
         ways.speed,
-        lambda id_: registry.vehicles[id_].protocol if id_ in registry.vehicles else "",
+        ways.silent,
+        barred=ways.barred,
         times=life.Times(config.command_answer_s),
         cut_max_speed_kmh=config.engine_cut_max_speed_kmh,
         keep_s=config.command_history_days * DAY_S,
@@ -208,7 +210,11 @@ def _brokers(app: web.Application, config: Config) -> None:
     """Brokers that positions come from, and those that messages are relayed to."""
     gateway = app[keys.GATEWAY]
     app[keys.SOURCES] = Sources(
-        config.mqtt_sources, config.node_name, gateway, publications.reader_of(gateway.options)
+        config.mqtt_sources,
+        config.node_name,
+        gateway,
+        publications.reader_of(gateway.options),
+        keep_s=config.command_answer_s,
     )
     app[keys.RELAY] = Relay(
         config.relay_brokers,

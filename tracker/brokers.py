@@ -130,6 +130,7 @@ class Source(Broker):
     """A broker from which positions come."""
 
     topics: list[Filter] = Field(min_length=1, max_length=TOPICS_MOST)
+    commands: bool = False  # whether commands to its devices are published there
 
 
 def check_brokers(brokers: Sequence[RelayBroker]) -> None:

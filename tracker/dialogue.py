@@ -9,7 +9,7 @@ touches no socket; its carrier does.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import structlog
@@ -31,6 +31,7 @@ from tracker.protocols.base import (
     Positions,
     Refused,
     Reply,
+    Room,
     Session,
 )
 from tracker.registry import Registry
@@ -118,8 +119,8 @@ class Dialogue:
     """One device, or several in turn, on one carrier. It has a number that no other has."""
 
     __slots__ = (
-        "_answers", "_bad", "_carrier", "_decoder", "_desk", "_ending", "_stored", "_waiting",
-        "named_at", "number", "session", "settled", "vehicle",
+        "_answers", "_bad", "_carrier", "_decoder", "_desk", "_ending", "_offered", "_stored",
+        "_waiting", "named_at", "number", "session", "settled", "vehicle",
     )  # fmt: skip
 
     def __init__(self, desk: Desk, carrier: Carrier, session: Session) -> None:
@@ -135,6 +136,7 @@ class Dialogue:
         self._answers: deque[tuple[Commit | None, bytes | Poll]] | None = None
         self._waiting: Commit | None = None
         self._stored: Commit | None = None  # the newest; commits are done in their order
+        self._offered: Poll | None = None  # the newest that was shown to whoever has commands
         self._ending = ""  # why to close when everything is said
 
     def drain(self, decoder: Decoder, now: float) -> int:
@@ -154,8 +156,9 @@ class Dialogue:
             self._handle(decoder.name, message, now)
         desk, vehicle = self._desk, self.vehicle
         desk.frames[decoder.name] += whole
-        callable_ = self.session.room is None  # else it was looked at with each answer
-        if callable_ and vehicle is not None and vehicle.id in desk.commands.waiting:
+        if vehicle is None or self.session.room is not None:  # each answer has looked for them
+            return whole
+        if vehicle.id in desk.commands.waiting:
             desk.commands.heard(vehicle.id)
         return whole
 
@@ -299,7 +302,8 @@ class Dialogue:
             self._answers = deque()
         self._answers.append((commit, data))
         if stored:
-            self._say()
+            if len(self._answers) == 1:
+                self._say()
         elif commit is not None and commit is not self._waiting:
             self._waiting = commit
             commit.add_callback(self._say)

@@ -3,7 +3,8 @@
 A `JsonMapping` names, for the topics that its filter matches, the path of each value within the
 JSON of a message. Here they are checked; `protocols/documents/mapped.py` reads by them. A path is
 member names and list places (`payload.position[0].lat`, a name with strange characters in quotes:
-`payload["lat.deg"]`), or `topic[1]` for a level of the topic, the first being 0.
+`payload["lat.deg"]`), or `topic[1]` for a level of the topic, the first being 0. The topics of
+commands have the level `{device}` in place of the device's identity.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ TOPIC_MOST = 512  # characters of a topic filter: several times what anybody use
 PATH_MOST = 256
 STEPS_MOST = 16  # of a path: JSON of devices is not deep
 ATTRIBUTES_MOST = 100  # of a mapping: as many as are kept of any report
+DEVICE_LEVEL = "{device}"  # of the topics of commands: stands for the identity
 SECRET_MOST = 32  # bytes of an OwnTracks secret: those of a key
 
 _STEP = re.compile(r'\.?(?P<name>[^\s.\[\]"]+)|\[(?P<place>\d{1,4})\]|\["(?P<quoted>[^"]+)"\]')
@@ -60,6 +62,14 @@ def filter_levels(topic_filter: str) -> tuple[str, ...]:
     return levels
 
 
+def command_levels(topic: str) -> tuple[str, ...]:
+    """The levels of a topic of commands, one of them `{device}`. Raises ValueError."""
+    levels = filter_levels(topic)
+    if levels.count(DEVICE_LEVEL) != 1 or "+" in levels or "#" in levels or levels[0][:1] == "$":
+        raise ValueError(f"{topic!r}: one level is {DEVICE_LEVEL}, and none a wildcard")
+    return levels
+
+
 def _checked_path(path: str) -> str:
     path_steps(path)
     return path
@@ -68,6 +78,11 @@ def _checked_path(path: str) -> str:
 def _checked_filter(topic_filter: str) -> str:
     filter_levels(topic_filter)
     return topic_filter
+
+
+def _checked_topic(topic: str) -> str:
+    command_levels(topic)
+    return topic
 
 
 def _checked_secret(secret: SecretStr) -> SecretStr:
@@ -79,6 +94,7 @@ def _checked_secret(secret: SecretStr) -> SecretStr:
 OwnTracksSecret = Annotated[SecretStr, AfterValidator(_checked_secret)]
 Path = Annotated[str, Field(max_length=PATH_MOST), AfterValidator(_checked_path)]
 Filter = Annotated[str, Field(max_length=TOPIC_MOST), AfterValidator(_checked_filter)]
+Topic = Annotated[str, Field(max_length=TOPIC_MOST), AfterValidator(_checked_topic)]
 
 
 class JsonMapping(BaseModel):
@@ -105,6 +121,8 @@ class JsonMapping(BaseModel):
     ignition: Path | None = None
     alarm: Path | None = None
     attributes: dict[str, Path] = Field(default={}, max_length=ATTRIBUTES_MOST)
+    command_topic: Topic | None = None  # where its devices listen for commands
+    ack_topic: Topic | None = None  # where they say what has become of them
 
     @model_validator(mode="after")
     def _consistent(self) -> JsonMapping:
@@ -113,6 +131,8 @@ class JsonMapping(BaseModel):
         for name in self.attributes:
             if not _ATTRIBUTE.fullmatch(name):
                 raise ValueError(f"attributes: {name!r} is no name")
+        if self.command_topic is not None and self.command_topic == self.ack_topic:
+            raise ValueError("command_topic and ack_topic are two topics")
         levels = filter_levels(self.topic)
         for path in (self.device, self.alarm, *self.attributes.values()):
             level = None if path is None else topic_level(path)

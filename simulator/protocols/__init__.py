@@ -9,6 +9,7 @@ from simulator.protocols import (
     ais140,
     castel,
     cellocator,
+    documents,
     eelink,
     egts,
     frame55,
@@ -63,6 +64,8 @@ FAMILIES: dict[str, Family] = {
         osmand.FAMILY,
         mqtt.FAMILY,
         mqtt.FAMILY_JSON,
+        documents.FAMILY,
+        documents.FAMILY_JSON,
     )
 }
 

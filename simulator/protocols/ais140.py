@@ -17,7 +17,9 @@ from collections.abc import Sequence
 from simulator.identity import imei
 from simulator.model import Fix, Stated
 from simulator.protocols.base import Answer, AnswerKind, Family, Frame, Memory
-from simulator.protocols.texts import UNLIMITED, Vouched, date, east, north, pieces
+from simulator.protocols.terminal import UNLIMITED, stated_as
+from simulator.protocols.texts import TextTerminal, date, east, north
+from simulator.protocols.vouching import Vouched
 
 MAKER = "SIM,1.0.0"
 PLATE = "XX00XX0000"  # no state has these letters
@@ -27,13 +29,7 @@ NO_CHECK = "000000"
 
 def stated(fix: Fix) -> Stated:
     """Whole seconds, 1e-6 degree, 0.1 km/h, 0.1 degree."""
-    return Stated(
-        int(fix.fix_time) * 1000,
-        round(fix.lat * 1e6),
-        round(fix.lon * 1e6),
-        round(fix.speed_kmh * 10),
-        round(fix.course_deg * 10) % 3600,
-    )
+    return stated_as(fix, round(fix.speed_kmh * 10), round(fix.course_deg * 10) % 3600)
 
 
 def place(fix: Fix) -> str:
@@ -41,18 +37,17 @@ def place(fix: Fix) -> str:
     return f"{abs(fix.lat):.6f},{north(fix)},{abs(fix.lon):.6f},{east(fix)}"
 
 
-class Ais140Terminal:
+class Ais140Terminal(TextTerminal):
     """The device's end of one connection."""
 
+    marks = ("$", "*")
     window = UNLIMITED
     answered = False
 
     def __init__(self, ident: str, memory: Memory) -> None:
-        del memory  # nothing outlives a connection here
-        self._ident = ident
+        super().__init__(ident, memory)
         self._number = 0
         self._vouched = Vouched()
-        self._buffer = ""
 
     def hello(self) -> bytes:
         """The login, of a device that has no place yet."""
@@ -84,18 +79,12 @@ class Ais140Terminal:
         )
         return text.encode("ascii")
 
-    def receive(self, data: bytes) -> list[Answer]:
-        """Words between $ and *, in any cut."""
-        words, self._buffer = pieces(self._buffer + data.decode("ascii", "replace"), "$", "*")
-        return [answer for word in words for answer in self._answer(word)]
-
-    def _answer(self, word: str) -> list[Answer]:
-        if word.startswith("LGN"):
+    def _answer(self, text: str) -> list[Answer]:
+        if text.startswith("LGN"):
             return [Answer(AnswerKind.ACCEPTED)]
-        if word == "HBT":
-            vouched = [Answer(AnswerKind.ACKNOWLEDGED, one) for one in self._vouched.answered()]
-            return [Answer(AnswerKind.BEAT), *vouched]
-        return [Answer(AnswerKind.COMMAND, detail=word[:20])]
+        if text == "HBT":
+            return [Answer(AnswerKind.BEAT), *self._vouched.answered()]
+        return [Answer(AnswerKind.COMMAND, detail=text[:20])]
 
 
 FAMILY = Family("ais140", "AIS-140", imei, Ais140Terminal, stated, heartbeat_s=60.0)

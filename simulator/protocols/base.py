@@ -2,7 +2,8 @@
 
 A terminal is the device's end of one connection, without a socket and without a clock: it makes
 frames out of fixes and answers out of bytes. To add a protocol, write one module with a terminal
-and a `FAMILY`, and name that in the registry (`simulator.protocols`).
+and a `FAMILY`, and name that in the registry (`simulator.protocols`). What most terminals do alike
+is in `terminal`, `texts` and `vouching`.
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ from simulator.identity import imei
 from simulator.model import Fix, Stated
 from simulator.protocols.base import Answer, AnswerKind, Family, Frame, Memory
 from simulator.protocols.checks import crc_itu
-from simulator.protocols.texts import UNLIMITED, Vouched
+from simulator.protocols.terminal import UNLIMITED, StreamTerminal, stated_as
+from simulator.protocols.vouching import Vouched
 
 MARK, STOP = b"\x40\x40", b"\x0d\x0a"
 VERSION = 4
@@ -46,13 +47,8 @@ def frame(ident: str, kind: int, content: bytes = b"") -> bytes:
 
 def stated(fix: Fix) -> Stated:
     """Whole seconds, 1/3,600,000 degree, whole cm/s, 0.1 degree of course."""
-    return Stated(
-        int(fix.fix_time) * 1000,
-        round(round(fix.lat * DEGREE) * 1e6 / DEGREE),
-        round(round(fix.lon * DEGREE) * 1e6 / DEGREE),
-        round(speed_cms(fix) * CMS_KMH * 10),
-        round(fix.course_deg * 10) % 3600,
-    )
+    speed_dkmh = round(speed_cms(fix) * CMS_KMH * 10)
+    return stated_as(fix, speed_dkmh, round(fix.course_deg * 10) % 3600, degree=DEGREE)
 
 
 def speed_cms(fix: Fix) -> int:
@@ -80,18 +76,15 @@ def place(fix: Fix) -> bytes:
     )  # fmt: skip
 
 
-class CastelTerminal:
+class CastelTerminal(StreamTerminal):
     """The device's end of one connection."""
 
     window = UNLIMITED
     answered = False
 
     def __init__(self, ident: str, memory: Memory) -> None:
-        del memory  # nothing outlives a connection here
-        self._ident = ident
+        super().__init__(ident, memory)
         self._vouched = Vouched()
-        self._buffer = b""
-        self._last: Fix | None = None
 
     def hello(self) -> bytes:
         """1001: a state without positions, and what the device is."""
@@ -117,37 +110,26 @@ class CastelTerminal:
         data = frame(self._ident, POSITIONS, content)
         return Frame(data, self._vouched.position(), len(fixes))
 
-    def receive(self, data: bytes) -> list[Answer]:
-        """Frames by length, in any cut; where one does not fit, the search goes on a byte later."""
-        self._buffer += data
-        answers: list[Answer] = []
-        while len(self._buffer) >= 4:
-            length = int.from_bytes(self._buffer[2:4], "little")
-            if not self._buffer.startswith(MARK) or not HEAD + TAIL <= length <= FRAME_MOST:
-                answers.append(self._skip("no frame"))
-                continue
-            if len(self._buffer) < length:
-                break
-            whole = self._buffer[:length]
-            if crc_itu(whole[:-TAIL]) != int.from_bytes(whole[-TAIL:-2], "little"):
-                answers.append(self._skip("checksum"))
-                continue
-            self._buffer = self._buffer[length:]
-            answers += self._answer(int.from_bytes(whole[25:27], "big"), whole[HEAD:-TAIL])
-        return answers
-
-    def _skip(self, why: str) -> Answer:
-        """Drop what is no beginning of a frame."""
-        at = self._buffer.find(MARK[:1], 1)
-        self._buffer = self._buffer[at:] if at > 0 else b""
-        return Answer(AnswerKind.DAMAGED, detail=why)
+    def _next(self) -> list[Answer] | None:
+        """A frame by its length; where one does not fit, the search goes on a byte later."""
+        if len(self._buffer) < 4:
+            return None
+        length = int.from_bytes(self._buffer[2:4], "little")
+        if not self._buffer.startswith(MARK) or not HEAD + TAIL <= length <= FRAME_MOST:
+            return self._skip(MARK, "no frame")
+        if len(self._buffer) < length:
+            return None
+        whole = self._buffer[:length]
+        if crc_itu(whole[:-TAIL]) != int.from_bytes(whole[-TAIL:-2], "little"):
+            return self._skip(MARK, "checksum")
+        self._take(length)
+        return self._answer(int.from_bytes(whole[25:27], "big"), whole[HEAD:-TAIL])
 
     def _answer(self, kind: int, content: bytes) -> list[Answer]:
         if kind == LOGIN | ANSWER:
             return [Answer(AnswerKind.ACCEPTED)]
         if kind == HEARTBEAT | ANSWER:
-            vouched = [Answer(AnswerKind.ACKNOWLEDGED, one) for one in self._vouched.answered()]
-            return [Answer(AnswerKind.BEAT), *vouched]
+            return [Answer(AnswerKind.BEAT), *self._vouched.answered()]
         if kind == LOCATE and self._last is not None:
             said = content[:2] + state(self._last, 1) + place(self._last)
             return [self._obeyed(AnswerKind.COMMAND, kind, said)]

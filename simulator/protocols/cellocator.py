@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 
 from simulator.model import Fix, Stated
 from simulator.protocols.base import Answer, AnswerKind, Family, Frame, Memory
+from simulator.protocols.terminal import StreamTerminal
 
 MARK = b"MCGP"
 STATUS, ACKNOWLEDGE = 0, 4
@@ -90,30 +91,21 @@ def status(unit: int, control: int, numerator: int, fix: Fix | None) -> bytes:
     return framed(head + fixed + mileage + bytes(8) + modes + place + time)
 
 
-class CellocatorTerminal:
+class CellocatorTerminal(StreamTerminal):
     """The device's end of one connection."""
 
     window = WINDOW
-    answered = True
 
     def __init__(self, ident: str, memory: Memory) -> None:
-        del memory  # nothing outlives a connection here
+        super().__init__(ident, memory)
         self._unit = int(ident)
-        self._serial = 0
         self._serials: dict[int, int] = {}  # by the numerators under way; 0 for a heartbeat
         self._numerator = 0
         self._accepted = False
-        self._buffer = b""
-        self._last: Fix | None = None
 
     def hello(self) -> bytes:
         """A status without a place."""
         return self._sent(0, FROM_RAM, None)
-
-    def heartbeat(self, fix: Fix | None) -> bytes:
-        """The same."""
-        del fix
-        return self.hello()
 
     def position(self, fix: Fix) -> Frame:
         """A status sent as it was made."""
@@ -131,20 +123,15 @@ class CellocatorTerminal:
         self._serials[self._numerator] = serial
         return status(self._unit, control, self._numerator, fix)
 
-    def receive(self, data: bytes) -> list[Answer]:
-        """Acknowledgements and commands, in any cut."""
-        self._buffer += data
-        answers: list[Answer] = []
-        while len(self._buffer) > len(MARK):
-            size = ACKNOWLEDGE_SIZE if self._buffer[4] == ACKNOWLEDGE else COMMAND_SIZE
-            if not self._buffer.startswith(MARK):
-                self._buffer = b""
-                return [*answers, Answer(AnswerKind.DAMAGED, detail="mark")]
-            if len(self._buffer) < size:
-                break
-            one, self._buffer = self._buffer[:size], self._buffer[size:]
-            answers.append(self._answer(one))
-        return answers
+    def _next(self) -> list[Answer] | None:
+        """An acknowledgement or a command."""
+        if len(self._buffer) <= len(MARK):
+            return None
+        size = ACKNOWLEDGE_SIZE if self._buffer[4] == ACKNOWLEDGE else COMMAND_SIZE
+        if not self._buffer.startswith(MARK):
+            self._buffer = b""
+            return [Answer(AnswerKind.DAMAGED, detail="mark")]
+        return None if len(self._buffer) < size else [self._answer(self._take(size))]
 
     def _answer(self, said: bytes) -> Answer:
         if framed(said[4:-1]) != said or int.from_bytes(said[5:9], "little") != self._unit:

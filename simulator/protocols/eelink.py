@@ -10,11 +10,11 @@ both ways. There is no flag for stored positions.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
 
 from simulator.identity import imei
 from simulator.model import Fix, Stated
-from simulator.protocols.base import Answer, AnswerKind, Family, Frame, Memory
+from simulator.protocols.base import Answer, AnswerKind, Family, Frame
+from simulator.protocols.terminal import StreamTerminal, stated_as
 
 MARK = b"\x67\x67"
 LOGIN, HEARTBEAT, POSITION, COMMAND = 0x01, 0x03, 0x12, 0x80
@@ -41,13 +41,8 @@ def frame(kind: int, content: bytes, serial: int) -> bytes:
 
 def stated(fix: Fix) -> Stated:
     """Whole seconds, 1/1,800,000 degree, whole km/h and degrees."""
-    return Stated(
-        int(fix.fix_time) * 1000,
-        round(round(fix.lat * DEGREE) * 1e6 / DEGREE),
-        round(round(fix.lon * DEGREE) * 1e6 / DEGREE),
-        min(0xFFFF, round(fix.speed_kmh)) * 10,
-        round(fix.course_deg) % 360 * 10,
-    )
+    speed_dkmh = min(0xFFFF, round(fix.speed_kmh)) * 10
+    return stated_as(fix, speed_dkmh, round(fix.course_deg) % 360 * 10, degree=DEGREE)
 
 
 def status(fix: Fix) -> int:
@@ -70,17 +65,10 @@ def position(fix: Fix) -> bytes:
     return place + _MEASURED.pack(status(fix), BATTERY_MV, 0, 0, round(fix.odometer_m))
 
 
-class EelinkTerminal:
+class EelinkTerminal(StreamTerminal):
     """The device's end of one connection."""
 
     window = WINDOW
-    answered = True
-
-    def __init__(self, ident: str, memory: Memory) -> None:
-        del memory  # nothing outlives a connection here
-        self._ident = ident
-        self._serial = 0
-        self._buffer = b""
 
     def hello(self) -> bytes:
         """01: the IMEI as 16 BCD digits, language, zone, versions."""
@@ -92,38 +80,22 @@ class EelinkTerminal:
         serial = self._next_serial()
         return Frame(frame(POSITION, position(fix), serial), serial, 1)
 
-    def backlog(self, fixes: Sequence[Fix]) -> Frame:
-        """The same: a stored position looks like any other."""
-        return self.position(fixes[0])
-
     def heartbeat(self, fix: Fix | None) -> bytes:
         """03: the status word."""
         word = status(fix) if fix is not None else 0
         return frame(HEARTBEAT, word.to_bytes(2, "big"), self._next_serial())
 
-    def receive(self, data: bytes) -> list[Answer]:
-        """Frames by length, in any cut; where one does not fit, the search goes on a byte later."""
-        self._buffer += data
-        answers: list[Answer] = []
-        while len(self._buffer) >= HEAD - 2:
-            length = int.from_bytes(self._buffer[3:5], "big")
-            if not self._buffer.startswith(MARK) or not 2 <= length <= FRAME_MOST:
-                skipped = self._skip()
-                answers.append(Answer(AnswerKind.DAMAGED, detail=f"{skipped} bytes"))
-                continue
-            if len(self._buffer) < HEAD - 2 + length:
-                break
-            whole = self._buffer[: HEAD - 2 + length]
-            self._buffer = self._buffer[HEAD - 2 + length :]
-            answers.append(self._answer(whole[2], whole[HEAD:], int.from_bytes(whole[5:7], "big")))
-        return answers
-
-    def _skip(self) -> int:
-        """Drop what is no beginning of a frame."""
-        at = self._buffer.find(MARK[:1], 1)
-        skipped = at if at > 0 else len(self._buffer)
-        self._buffer = self._buffer[skipped:]
-        return skipped
+    def _next(self) -> list[Answer] | None:
+        """A frame by its length; where one does not fit, the search goes on a byte later."""
+        if len(self._buffer) < HEAD - 2:
+            return None
+        length = int.from_bytes(self._buffer[3:5], "big")
+        if not self._buffer.startswith(MARK) or not 2 <= length <= FRAME_MOST:
+            return self._skip(MARK, "no frame")
+        if len(self._buffer) < HEAD - 2 + length:
+            return None
+        whole = self._take(HEAD - 2 + length)
+        return [self._answer(whole[2], whole[HEAD:], int.from_bytes(whole[5:7], "big"))]
 
     def _answer(self, kind: int, content: bytes, serial: int) -> Answer:
         if kind == LOGIN:

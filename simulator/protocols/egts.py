@@ -20,6 +20,7 @@ from fastcrc import crc8, crc16
 from simulator.identity import imei
 from simulator.model import Fix, Stated
 from simulator.protocols.base import Answer, AnswerKind, Family, Frame, Memory
+from simulator.protocols.terminal import StreamTerminal
 
 EPOCH = 1_262_304_000  # 2010-01-01 UTC
 HEADER = 11
@@ -91,20 +92,16 @@ def place(fix: Fix, *, stored: bool) -> bytes:
     return head + tail + round(abs(fix.altitude_m)).to_bytes(3, "little")
 
 
-class EgtsTerminal:
+class EgtsTerminal(StreamTerminal):
     """The device's end of one connection."""
 
     window = 8
-    answered = True
 
     def __init__(self, ident: str, memory: Memory) -> None:
-        del memory  # nothing outlives a connection here
-        self._ident = ident
+        super().__init__(ident, memory)
         self._object = int(ident[-8:-1])
         self._packet = self._record = 0
-        self._serial = 0
         self._sent: dict[int, int] = {}  # serial by the id of the packet; 0 for a heartbeat
-        self._buffer = b""
 
     def _records(self, service: int, contents: Sequence[bytes]) -> bytes:
         data = b""
@@ -149,28 +146,19 @@ class EgtsTerminal:
         self._sent[number] = 0
         return data
 
-    def receive(self, data: bytes) -> list[Answer]:
-        """Answers, results and commands, in any cut."""
-        self._buffer += data
-        answers: list[Answer] = []
-        while len(self._buffer) >= HEADER:
-            found = self._one()
-            if found is None:
-                break
-            answers += found
-        return answers
-
-    def _one(self) -> list[Answer] | None:
-        """What is at the front of the buffer; None: more is needed."""
+    def _next(self) -> list[Answer] | None:
+        """An answer, a result or a command."""
         buffer = self._buffer
+        if len(buffer) < HEADER:
+            return None
         if buffer[0] != MARK or header_crc(buffer[: HEADER - 1]) != buffer[HEADER - 1]:
-            self._buffer = buffer[1:]
+            self._take(1)
             return [Answer(AnswerKind.DAMAGED, detail="header")]
         length, number, kind = struct.unpack_from("<HHB", buffer, 5)
         end = HEADER + length + (2 if length else 0)
         if len(buffer) < end:
             return None
-        self._buffer = buffer[end:]
+        self._take(end)
         data = buffer[HEADER : HEADER + length]
         if data_crc(data).to_bytes(2, "little") != buffer[HEADER + length : end]:
             return [Answer(AnswerKind.DAMAGED, detail="checksum")]

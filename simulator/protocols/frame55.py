@@ -16,6 +16,7 @@ from simulator.identity import imei
 from simulator.model import Fix, Stated
 from simulator.protocols.base import Answer, AnswerKind, Family, Frame, Memory
 from simulator.protocols.checks import xor8
+from simulator.protocols.terminal import StreamTerminal, stated_as
 
 START = 0x55
 ADDRESS = 0x01  # one device per connection; the server knows it by its login
@@ -47,13 +48,7 @@ def frame(command: int, payload: bytes = b"", address: int = ADDRESS) -> bytes:
 
 def stated(fix: Fix) -> Stated:
     """Whole seconds, 1e-6 degree, 0.1 km/h, 0.1 degree."""
-    return Stated(
-        int(fix.fix_time) * 1000,
-        round(fix.lat * 1e6),
-        round(fix.lon * 1e6),
-        min(0xFFFF, round(fix.speed_kmh * 10)),
-        round(fix.course_deg * 10) % 3600,
-    )
+    return stated_as(fix, min(0xFFFF, round(fix.speed_kmh * 10)), round(fix.course_deg * 10) % 3600)
 
 
 def position_payload(fix: Fix, *, is_stored: bool = False) -> bytes:
@@ -74,18 +69,12 @@ def position_payload(fix: Fix, *, is_stored: bool = False) -> bytes:
     )
 
 
-class Frame55Terminal:
+class Frame55Terminal(StreamTerminal):
     """The device's end of one connection."""
 
-    window = 1
-    answered = True
-
     def __init__(self, ident: str, memory: Memory) -> None:
-        del memory  # nothing outlives a connection here
-        self._ident = ident
-        self._serial = 0
+        super().__init__(ident, memory)
         self._fixes = 0  # of the frame under way
-        self._buffer = b""
 
     def hello(self) -> bytes:
         """LOGIN with the identity in ASCII."""
@@ -113,26 +102,22 @@ class Frame55Terminal:
         del fix
         return frame(HEARTBEAT)
 
-    def receive(self, data: bytes) -> list[Answer]:
-        """Frames in any cut; after a bad checksum one byte is skipped, as there is no escaping."""
-        buffer = self._buffer + data
-        answers: list[Answer] = []
-        at = 0
-        while len(buffer) - at >= OVERHEAD:
-            end = at + OVERHEAD + buffer[at + 3]
-            if buffer[at] != START or buffer[at + 2] not in FROM_SERVER:
-                at += 1
-                continue
-            if end > len(buffer):
-                break
-            if xor8(buffer[at:end]):
-                answers.append(Answer(AnswerKind.DAMAGED, detail="checksum"))
-                at += 1
-                continue
-            answers.append(self._answer(buffer[at + 2], buffer[at + 4 : end - 1]))
-            at = end
-        self._buffer = buffer[at:]
-        return answers
+    def _next(self) -> list[Answer] | None:
+        """A frame; after a bad checksum one byte is skipped, as there is no escaping."""
+        buffer = self._buffer
+        if len(buffer) < OVERHEAD:
+            return None
+        end = OVERHEAD + buffer[3]
+        if buffer[0] != START or buffer[2] not in FROM_SERVER:
+            self._take(1)
+            return []
+        if end > len(buffer):
+            return None
+        if xor8(buffer[:end]):
+            self._take(1)
+            return [Answer(AnswerKind.DAMAGED, detail="checksum")]
+        self._take(end)
+        return [self._answer(buffer[2], buffer[4 : end - 1])]
 
     def _answer(self, command: int, payload: bytes) -> Answer:
         if command == ACK and len(payload) >= 2:

@@ -18,6 +18,7 @@ from fastcrc import crc16
 from simulator.identity import imei
 from simulator.model import Fix, Stated
 from simulator.protocols.base import Answer, AnswerKind, Family, Frame, Memory
+from simulator.protocols.terminal import StreamTerminal, stated_as
 
 PACKET, TAKEN = 0x01, 0x02
 WAITING = 0x8000
@@ -43,13 +44,7 @@ def packet(tags: bytes, *, waiting: bool = False) -> bytes:
 
 def stated(fix: Fix) -> Stated:
     """Whole seconds, 1e-6 degree, 0.1 km/h, 0.1 degree."""
-    return Stated(
-        int(fix.fix_time) * 1000,
-        round(fix.lat * 1e6),
-        round(fix.lon * 1e6),
-        min(0xFFFF, round(fix.speed_kmh * 10)),
-        round(fix.course_deg * 10) % 3600,
-    )
+    return stated_as(fix, min(0xFFFF, round(fix.speed_kmh * 10)), round(fix.course_deg * 10) % 3600)
 
 
 def record(fix: Fix) -> bytes:
@@ -70,18 +65,12 @@ def record(fix: Fix) -> bytes:
     )  # fmt: skip
 
 
-class GalileoskyTerminal:
+class GalileoskyTerminal(StreamTerminal):
     """The device's end of one connection."""
 
-    window = 1
-    answered = True
-
     def __init__(self, ident: str, memory: Memory) -> None:
-        del memory  # nothing outlives a connection here
-        self._ident = ident
-        self._serial = 0
+        super().__init__(ident, memory)
         self._sent: dict[bytes, tuple[AnswerKind, int]] = {}  # what an answer means, by its CRC
-        self._buffer = b""
 
     def _under_way(self, data: bytes, kind: AnswerKind, serial: int = -1) -> bytes:
         others = {crc: told for crc, told in self._sent.items() if told[0] is not kind}
@@ -117,40 +106,30 @@ class GalileoskyTerminal:
         del fix
         return self._under_way(self._head(), AnswerKind.BEAT)
 
-    def receive(self, data: bytes) -> list[Answer]:
-        """Answers and commands, in any cut."""
-        self._buffer += data
-        answers: list[Answer] = []
-        while self._buffer:
-            found = self._one()
-            if found is None:
-                break
-            answers.append(found)
-        return answers
-
-    def _one(self) -> Answer | None:
-        """What is at the front of the buffer; None: more is needed."""
+    def _next(self) -> list[Answer] | None:
+        """An answer or a command."""
         buffer = self._buffer
         if buffer[0] == TAKEN:
-            if len(buffer) < TAKEN_SIZE:
-                return None
-            self._buffer = buffer[TAKEN_SIZE:]
-            known = self._sent.pop(buffer[1:TAKEN_SIZE], None)
-            if known is None:
-                return Answer(AnswerKind.DAMAGED, detail="an answer to nothing")
-            return Answer(known[0], known[1])
+            return None if len(buffer) < TAKEN_SIZE else [self._answer(self._take(TAKEN_SIZE)[1:])]
         if buffer[0] != PACKET:
-            self._buffer = buffer[1:]
-            return Answer(AnswerKind.DAMAGED, detail=f"{buffer[0]:02x}")
+            self._take(1)
+            return [Answer(AnswerKind.DAMAGED, detail=f"{buffer[0]:02x}")]
         if len(buffer) < HEADER:
             return None
         end = HEADER + int.from_bytes(buffer[1:HEADER], "little") + CRC_SIZE
         if len(buffer) < end:
             return None
-        frame, self._buffer = buffer[:end], buffer[end:]
+        frame = self._take(end)
         if crc(frame[:-CRC_SIZE]) != int.from_bytes(frame[-CRC_SIZE:], "little"):
-            return Answer(AnswerKind.DAMAGED, detail="checksum")
-        return self._ordered(frame[HEADER:-CRC_SIZE])
+            return [Answer(AnswerKind.DAMAGED, detail="checksum")]
+        return [self._ordered(frame[HEADER:-CRC_SIZE])]
+
+    def _answer(self, answered: bytes) -> Answer:
+        """To the packet that has this CRC."""
+        known = self._sent.pop(answered, None)
+        if known is None:
+            return Answer(AnswerKind.DAMAGED, detail="an answer to nothing")
+        return Answer(known[0], known[1])
 
     def _ordered(self, tags: bytes) -> Answer:
         """03 IMEI, 04 number, E0 number of the command, E1 length and text; answered in kind."""

@@ -12,20 +12,19 @@ command is `**,imei:<15 digits>,X`, confirmed by a report whose keyword is the l
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from simulator.identity import imei
 from simulator.model import Fix, Stated
 from simulator.protocols.base import Answer, AnswerKind, Family, Frame, Memory
+from simulator.protocols.terminal import UNLIMITED, PlainTerminal
 from simulator.protocols.texts import (
     ANSWER_MOST,
-    UNLIMITED,
-    Vouched,
     date,
     knots,
     place,
     stated_in_knots,
 )
+from simulator.protocols.vouching import Vouched
 
 DECIMALS = 5
 LOCATE = "B"
@@ -38,18 +37,16 @@ def stated(fix: Fix) -> Stated:
     return stated_in_knots(fix, DECIMALS, 2)
 
 
-class Gps103Terminal:
+class Gps103Terminal(PlainTerminal):
     """The device's end of one connection. Its clock runs in UTC."""
 
     window = UNLIMITED
     answered = False
 
     def __init__(self, ident: str, memory: Memory) -> None:
-        del memory  # nothing outlives a connection here
-        self._ident = ident
+        super().__init__(ident, memory)
         self._vouched = Vouched()
         self._buffer = ""
-        self._last: Fix | None = None
 
     def hello(self) -> bytes:
         """The login."""
@@ -65,10 +62,6 @@ class Gps103Terminal:
         """A report with the keyword tracker."""
         self._last = fix
         return Frame(self._report("tracker", fix), self._vouched.position(), 1)
-
-    def backlog(self, fixes: Sequence[Fix]) -> Frame:
-        """The same: a stored position looks like any other."""
-        return self.position(fixes[0])
 
     def _report(self, keyword: str, fix: Fix) -> bytes:
         local, utc = date(fix, "%y%m%d%H%M%S"), date(fix, "%H%M%S")
@@ -93,8 +86,7 @@ class Gps103Terminal:
         if found[0] == "LOAD":
             return [Answer(AnswerKind.ACCEPTED)]
         if found[0] == "ON":
-            vouched = [Answer(AnswerKind.ACKNOWLEDGED, one) for one in self._vouched.answered()]
-            return [Answer(AnswerKind.BEAT), *vouched]
+            return [Answer(AnswerKind.BEAT), *self._vouched.answered()]
         letter = found[2]
         if letter == LOCATE:
             return [Answer(AnswerKind.LOCATE, detail=letter)]

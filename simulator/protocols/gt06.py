@@ -15,8 +15,10 @@ from collections.abc import Sequence
 
 from simulator.identity import imei
 from simulator.model import Fix, Stated
-from simulator.protocols.base import Answer, AnswerKind, Family, Frame, Memory
+from simulator.protocols.base import Answer, AnswerKind, Family, Frame
 from simulator.protocols.checks import crc_itu
+from simulator.protocols.terminal import StreamTerminal, stated_as
+from simulator.protocols.vouching import VouchingTerminal
 
 SHORT_START, LONG_START, STOP = b"\x78\x78", b"\x79\x79", b"\x0d\x0a"
 LOGIN, STATUS, POSITION, COMMAND, COMMAND_REPLY = 0x01, 0x13, 0x22, 0x80, 0x15
@@ -31,8 +33,6 @@ LBS = struct.pack(
 INFO_IGNITION, INFO_CHARGING, INFO_FIXED = 1 << 1, 1 << 2, 1 << 6
 VOLTAGE_FULL, GSM_STRONG = 6, 4
 UPLOAD_INTERVAL = 0
-WINDOW = 64  # frames under way once the server is known to answer them
-UNLIMITED = 1 << 16
 LANGUAGE_ENGLISH = b"\x00\x02"
 
 _GPS = struct.Struct(">BIIBH")  # block length and satellites, lat, lon, speed, course and flags
@@ -47,13 +47,8 @@ def frame(protocol: int, information: bytes, serial: int) -> bytes:
 
 def stated(fix: Fix) -> Stated:
     """Whole seconds, 1/1,800,000 degree, whole km/h up to 255, whole degrees of course."""
-    return Stated(
-        int(fix.fix_time) * 1000,
-        round(round(fix.lat * DEGREE) * 1e6 / DEGREE),
-        round(round(fix.lon * DEGREE) * 1e6 / DEGREE),
-        min(MAX_SPEED_KMH, round(fix.speed_kmh)) * 10,
-        round(fix.course_deg) % 360 * 10,
-    )
+    speed_dkmh = min(MAX_SPEED_KMH, round(fix.speed_kmh)) * 10
+    return stated_as(fix, speed_dkmh, round(fix.course_deg) % 360 * 10, degree=DEGREE)
 
 
 def position_information(fix: Fix, *, is_stored: bool = False) -> bytes:
@@ -76,25 +71,8 @@ def position_information(fix: Fix, *, is_stored: bool = False) -> bytes:
     )
 
 
-class Gt06Terminal:
-    """The device's end of one connection.
-
-    Servers need not answer positions. Until this one has answered one, the answer to a heartbeat
-    stands for everything before it: the server reads one connection in order.
-    """
-
-    def __init__(self, ident: str, memory: Memory) -> None:
-        del memory  # nothing outlives a connection here
-        self._ident = ident
-        self._serial = 0
-        self._buffer = b""
-        self._unanswered: list[int] = []  # serials in order; unused once positions are answered
-        self.answered = False
-
-    @property
-    def window(self) -> int:
-        """Unlimited until the server is known to answer positions."""
-        return WINDOW if self.answered else UNLIMITED
+class Gt06Terminal(VouchingTerminal, StreamTerminal):
+    """The device's end of one connection."""
 
     def hello(self) -> bytes:
         """LOGIN: the IMEI as 16 BCD digits."""
@@ -116,55 +94,39 @@ class Gt06Terminal:
         serial = self._next_serial()
         return frame(STATUS, bytes((info, VOLTAGE_FULL, GSM_STRONG, 0, 2)), serial)
 
-    def receive(self, data: bytes) -> list[Answer]:
-        """Frames by length, in any cut; where one does not fit, the search goes on a byte later."""
-        buffer = self._buffer + data
-        answers: list[Answer] = []
-        at = 0
-        while len(buffer) - at >= 4:
-            start = buffer[at : at + 2]
-            if start not in (SHORT_START, LONG_START):
-                at += 1
-                continue
-            wide = start == LONG_START
-            first = at + (4 if wide else 3)
-            length = int.from_bytes(buffer[at + 2 : first], "big")
-            end = first + length + 2
-            if end > len(buffer):
-                break
-            body = buffer[at + 2 : end - 4]
-            crc = int.from_bytes(buffer[end - 4 : end - 2], "big")
-            if length < MIN_LENGTH or buffer[end - 2 : end] != STOP or crc_itu(body) != crc:
-                answers.append(Answer(AnswerKind.DAMAGED, detail="checksum"))
-                at += 1
-                continue
-            serial = int.from_bytes(buffer[end - 6 : end - 4], "big")
-            answers += self._answer(buffer[first], buffer[first + 1 : end - 6], serial)
-            at = end
-        self._buffer = buffer[at:]
-        return answers
+    def _next(self) -> list[Answer] | None:
+        """A frame by its length; where one does not fit, the search goes on a byte later."""
+        buffer = self._buffer
+        if len(buffer) < 4:
+            return None
+        start = buffer[:2]
+        if start not in (SHORT_START, LONG_START):
+            self._take(1)
+            return []
+        first = 4 if start == LONG_START else 3
+        length = int.from_bytes(buffer[2:first], "big")
+        end = first + length + 2
+        if end > len(buffer):
+            return None
+        crc = int.from_bytes(buffer[end - 4 : end - 2], "big")
+        stopped = buffer[end - 2 : end] == STOP
+        if length < MIN_LENGTH or not stopped or crc_itu(buffer[2 : end - 4]) != crc:
+            self._take(1)
+            return [Answer(AnswerKind.DAMAGED, detail="checksum")]
+        self._take(end)
+        serial = int.from_bytes(buffer[end - 6 : end - 4], "big")
+        return self._answer(buffer[first], buffer[first + 1 : end - 6], serial)
 
     def _answer(self, protocol: int, information: bytes, serial: int) -> list[Answer]:
         if protocol == LOGIN:
             return [Answer(AnswerKind.ACCEPTED)]
         if protocol == POSITION:
-            self.answered = True
-            self._unanswered.clear()
-            return [Answer(AnswerKind.ACKNOWLEDGED, serial)]
+            return [self._acknowledged(serial)]
         if protocol == STATUS:
             return [Answer(AnswerKind.BEAT), *self._vouched_for(serial)]
         if protocol == COMMAND:
             return [Answer(AnswerKind.COMMAND, reply=self._obey(information))]
         return []
-
-    def _vouched_for(self, serial: int) -> list[Answer]:
-        """Acknowledgements of what was sent before an answered heartbeat."""
-        if serial not in self._unanswered:
-            return []
-        end = self._unanswered.index(serial)
-        before = self._unanswered[:end]
-        del self._unanswered[: end + 1]
-        return [Answer(AnswerKind.ACKNOWLEDGED, one) for one in before]
 
     def _obey(self, information: bytes) -> bytes:
         """A 15 frame: length, the server's flag (ties it to its question), text, language."""
@@ -175,12 +137,6 @@ class Gt06Terminal:
     def _numbered(self, information: bytes) -> Frame:
         serial = self._next_serial()
         return Frame(frame(POSITION, information, serial), serial, 1)
-
-    def _next_serial(self) -> int:
-        self._serial = self._serial % 0xFFFF + 1
-        if not self.answered:
-            self._unanswered.append(self._serial)
-        return self._serial
 
 
 FAMILY = Family("gt06", "GT06 / Concox", imei, Gt06Terminal, stated)

@@ -9,12 +9,10 @@ of the server have a code, its time and parameters, and are confirmed by V4 with
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from simulator.identity import imei
 from simulator.model import Fix, Stated
 from simulator.protocols.base import Answer, AnswerKind, Family, Frame, Memory
-from simulator.protocols.texts import date, knots, pieces, place, stated_in_knots
+from simulator.protocols.texts import TextTerminal, date, knots, place, stated_in_knots
 
 DECIMALS = 5
 IGNITION_OFF = 1 << 10  # low is active: with this bit at 0 the ignition is off
@@ -43,17 +41,13 @@ def fields_of(fix: Fix) -> str:
     )
 
 
-class H02Terminal:
+class H02Terminal(TextTerminal):
     """The device's end of one connection."""
 
-    window = 1
-    answered = True
+    marks = ("*", "#")
 
     def __init__(self, ident: str, memory: Memory) -> None:
-        del memory  # nothing outlives a connection here
-        self._ident = ident
-        self._serial = 0
-        self._buffer = ""
+        super().__init__(ident, memory)
         self._accepted = False
 
     def _text(self, *fields: str) -> bytes:
@@ -73,16 +67,10 @@ class H02Terminal:
         self._serial += 1
         return Frame(self._text("V1", fields_of(fix), STATION, str(BATTERY_FULL)), self._serial, 1)
 
-    def backlog(self, fixes: Sequence[Fix]) -> Frame:
-        """V1 as well: a stored position looks like any other."""
-        return self.position(fixes[0])
+    def _answer(self, text: str) -> list[Answer]:
+        return [self._meant(text.split(","))]
 
-    def receive(self, data: bytes) -> list[Answer]:
-        """Texts from * to #, in any cut."""
-        found, self._buffer = pieces(self._buffer + data.decode("ascii", "replace"), "*", "#")
-        return [self._answer(text.split(",")) for text in found]
-
-    def _answer(self, fields: list[str]) -> Answer:
+    def _meant(self, fields: list[str]) -> Answer:
         kind = fields[2] if len(fields) > 2 else ""
         if fields[1:2] != [self._ident]:
             return Answer(AnswerKind.DAMAGED, detail="identity")

@@ -17,6 +17,7 @@ from simulator.identity import phone
 from simulator.model import Fix, Stated
 from simulator.protocols.base import Answer, AnswerKind, Family, Frame, Memory
 from simulator.protocols.checks import xor8
+from simulator.protocols.terminal import stated_as
 
 DELIMITER = b"\x7e"
 REPLY, HEARTBEAT, REGISTER, AUTHENTICATE = 0x0001, 0x0002, 0x0100, 0x0102
@@ -53,13 +54,7 @@ def unescape(data: bytes) -> bytes:
 
 def stated(fix: Fix) -> Stated:
     """Whole seconds, 1e-6 degree, 0.1 km/h, whole degrees of course."""
-    return Stated(
-        int(fix.fix_time) * 1000,
-        round(fix.lat * 1e6),
-        round(fix.lon * 1e6),
-        min(0xFFFF, round(fix.speed_kmh * 10)),
-        round(fix.course_deg) % 360 * 10,
-    )
+    return stated_as(fix, min(0xFFFF, round(fix.speed_kmh * 10)), round(fix.course_deg) % 360 * 10)
 
 
 def location_body(fix: Fix) -> bytes:

@@ -16,13 +16,13 @@ from datetime import UTC, datetime
 from simulator.identity import imei
 from simulator.model import Fix, Stated
 from simulator.protocols.base import Answer, AnswerKind, Family, Frame, Memory
+from simulator.protocols.terminal import LineTerminal, stated_as
 
 START, SERVER_START, END = b"$$", b"@@", b"\r\n"
 TAIL = 5  # *, sum and line end
 FIRST_FLAG, LAST_FLAG = ord("A"), ord("z")
 WINDOW = 32  # frames under way; there are 58 flags
 BATCH_RECORDS = 18  # a device's frame has at most about 1,000 bytes
-FRAME_MOST = 4096  # of what a server says
 EPOCH_S = 946_684_800  # 2000-01-01 UTC
 PROTOCOL = b"\x02\x01"
 PERIODIC = 35  # event codes
@@ -43,13 +43,8 @@ def frame(flag: str, ident: str, words: bytes) -> bytes:
 
 def stated(fix: Fix) -> Stated:
     """Whole seconds, 1e-6 degree, whole km/h and degrees."""
-    return Stated(
-        int(fix.fix_time) * 1000,
-        round(fix.lat * 1e6),
-        round(fix.lon * 1e6),
-        min(MAX_SPEED_KMH, round(fix.speed_kmh)) * 10,
-        round(fix.course_deg) % 360 * 10,
-    )
+    speed_dkmh = min(MAX_SPEED_KMH, round(fix.speed_kmh)) * 10
+    return stated_as(fix, speed_dkmh, round(fix.course_deg) % 360 * 10)
 
 
 def record(fix: Fix) -> bytes:
@@ -78,30 +73,21 @@ def record(fix: Fix) -> bytes:
     )
 
 
-class MeitrackTerminal:
+class MeitrackTerminal(LineTerminal):
     """The device's end of one connection."""
 
+    end = END
     window = WINDOW
-    answered = True
 
     def __init__(self, ident: str, memory: Memory) -> None:
-        del memory  # nothing outlives a connection here
-        self._ident = ident
-        self._serial = 0
+        super().__init__(ident, memory)
         self._serials: dict[str, int] = {}  # by the flags under way
         self._fixes: dict[str, int] = {}
         self._accepted = False
-        self._buffer = b""
-        self._last: Fix | None = None
 
     def hello(self) -> bytes:
         """AAC."""
         return frame("z", self._ident, b"AAC")
-
-    def heartbeat(self, fix: Fix | None) -> bytes:
-        """AAC again."""
-        del fix
-        return self.hello()
 
     def position(self, fix: Fix) -> Frame:
         """CCC with one record."""
@@ -120,22 +106,14 @@ class MeitrackTerminal:
         data = frame(flag, self._ident, head + b"".join(record(fix) for fix in fixes))
         return Frame(data, self._serial, len(fixes))
 
-    def receive(self, data: bytes) -> list[Answer]:
-        """Lines in any cut."""
-        *lines, self._buffer = (self._buffer + data).split(END)
-        if len(self._buffer) > FRAME_MOST:
-            self._buffer = b""
-            return [Answer(AnswerKind.DAMAGED, detail="no line end")]
-        return [self._line(one) for one in lines]
-
-    def _line(self, said: bytes) -> Answer:
+    def _line(self, said: bytes) -> list[Answer]:
         head, star, check = said.rpartition(b"*")
         if not star or f"{sum(head + star) % 256:02X}".encode() != check:
-            return Answer(AnswerKind.DAMAGED, detail="sum")
+            return [Answer(AnswerKind.DAMAGED, detail="sum")]
         parts = head.decode("latin-1").split(",")
         if not head.startswith(SERVER_START) or len(parts) < 3 or parts[1] != self._ident:
-            return Answer(AnswerKind.DAMAGED, detail=head[:40].decode("latin-1"))
-        return self._answer(parts[0][2:3], parts[2], parts[3:])
+            return [Answer(AnswerKind.DAMAGED, detail=head[:40].decode("latin-1"))]
+        return [self._answer(parts[0][2:3], parts[2], parts[3:])]
 
     def _answer(self, flag: str, command: str, words: Sequence[str]) -> Answer:
         if command == "AAC":

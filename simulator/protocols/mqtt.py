@@ -50,8 +50,12 @@ class MqttTerminal:
     window = 10  # publications that an app has under way
     answered = True
 
-    def __init__(self, ident: str, memory: Memory, topic: str, base: str, say: Say) -> None:
+    def __init__(
+        self, ident: str, memory: Memory, topic: str, base: str, say: Say, ack: str = ""
+    ) -> None:
         del memory  # nothing outlives a connection here
+        self._ack = ack  # the topic on which commands are answered, where the device does that
+        self._located = False  # the next position is the answer to a question
         self._ident, self._topic, self._base, self._say = ident, topic, base, say
         self._number = 0
         self._buffer = b""
@@ -65,9 +69,11 @@ class MqttTerminal:
     def position(self, fix: Fix) -> Frame:
         """One position; its serial is the number of the packet."""
         number = self._next()
-        payload = json.dumps(self._say(fix), separators=(",", ":")).encode()
-        body = sized(self._topic) + number.to_bytes(2, "big") + payload
-        return Frame(packet(PUBLISH << 4 | QOS_1, body), number, 1)
+        said = self._say(fix)
+        if self._located and not self._ack:
+            said["t"] = "r"
+        self._located = False
+        return Frame(self._publication(self._topic, number, said), number, 1)
 
     def backlog(self, fixes: Sequence[Fix]) -> Frame:
         """The same: a stored position looks like any other."""
@@ -108,6 +114,10 @@ class MqttTerminal:
         self._number = self._number % NUMBERS + 1
         return self._number
 
+    def _publication(self, topic: str, number: int, said: dict[str, object]) -> bytes:
+        payload = json.dumps(said, separators=(",", ":")).encode()
+        return packet(PUBLISH << 4 | QOS_1, sized(topic) + number.to_bytes(2, "big") + payload)
+
     def _answer(self, first: int, body: bytes) -> list[Answer]:
         kind = first >> 4
         if kind == CONNACK and len(body) == 2:
@@ -124,7 +134,10 @@ class MqttTerminal:
         return [Answer(AnswerKind.DAMAGED, detail=f"packet {first:#04x}")]
 
     def _command(self, first: int, body: bytes) -> Answer:
-        """What we are asked for; with QoS 1 its arrival is acknowledged."""
+        """What we are asked for; with QoS 1 its arrival is acknowledged.
+
+        A phone answers with a position, a device of one's own by the number of the command.
+        """
         end = 2 + int.from_bytes(body[:2], "big")
         number = body[end : end + 2] if first & QOS_1 else b""
         try:
@@ -133,7 +146,10 @@ class MqttTerminal:
             return Answer(AnswerKind.DAMAGED, detail="command")
         wish = asked.get("action", asked.get("type")) if isinstance(asked, dict) else None
         reply = packet(PUBACK << 4, number) if number else b""
-        locate = wish in ("reportLocation", "locate")
+        if self._ack and isinstance(asked, dict):
+            done: dict[str, object] = {"id": asked.get("id"), "result": "ok", "text": ""}
+            reply += self._publication(self._ack, self._next(), done)
+        locate = self._located = wish in ("reportLocation", "locate")
         return Answer(AnswerKind.LOCATE if locate else AnswerKind.COMMAND, reply=reply)
 
 
@@ -196,7 +212,7 @@ def app(ident: str, memory: Memory) -> MqttTerminal:
 def device(ident: str, memory: Memory) -> MqttTerminal:
     """A device of one's own."""
     base = f"tracker/{ident}"
-    return MqttTerminal(ident, memory, f"{base}/position", base, device_says)
+    return MqttTerminal(ident, memory, f"{base}/position", base, device_says, f"{base}/ack")
 
 
 FAMILY = Family("mqtt", "OwnTracks over MQTT", user, app, app_stated)

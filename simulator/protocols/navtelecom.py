@@ -18,8 +18,9 @@ from fastcrc import crc8
 
 from simulator.identity import imei
 from simulator.model import Fix, Stated
-from simulator.protocols.base import Answer, AnswerKind, Family, Frame, Memory
+from simulator.protocols.base import Answer, AnswerKind, Family
 from simulator.protocols.checks import xor8
+from simulator.protocols.terminal import CountedTerminal, stated_as
 
 PREAMBLE = b"@NTC"
 HEADER = 16
@@ -59,13 +60,7 @@ def mask(fields: Sequence[int]) -> bytes:
 
 def stated(fix: Fix) -> Stated:
     """Whole seconds, 0.0001 minute, the float nearest to the speed, whole degrees."""
-    return Stated(
-        int(fix.fix_time) * 1000,
-        round(round(fix.lat * UNITS) * 1e6 / UNITS),
-        round(round(fix.lon * UNITS) * 1e6 / UNITS),
-        round(fix.speed_kmh * 10),
-        round(fix.course_deg) % 360 * 10,
-    )
+    return stated_as(fix, round(fix.speed_kmh * 10), round(fix.course_deg) % 360 * 10, degree=UNITS)
 
 
 def record(fix: Fix) -> bytes:
@@ -81,18 +76,10 @@ def record(fix: Fix) -> bytes:
     )  # fmt: skip
 
 
-class NavtelecomTerminal:
+class NavtelecomTerminal(CountedTerminal):
     """The device's end of one connection."""
 
-    window = 1
-    answered = True
-
-    def __init__(self, ident: str, memory: Memory) -> None:
-        del memory  # nothing outlives a connection here
-        self._ident = ident
-        self._serial = 0
-        self._records = 0  # of the message under way; 0: none is
-        self._buffer = b""
+    batch = BATCH_RECORDS
 
     def hello(self) -> bytes:
         """The IMEI, and the fields of every record to come."""
@@ -100,73 +87,45 @@ class NavtelecomTerminal:
         agreed = b"*>FLEX" + bytes((FLEX, VERSION, VERSION, FIELDS)) + mask(SENT_FIELDS)
         return named + frame(SERVER, DEVICE, agreed)
 
-    def position(self, fix: Fix) -> Frame:
-        """A message of one record."""
-        return self._numbered([fix])
-
-    def backlog(self, fixes: Sequence[Fix]) -> Frame:
-        """A message of as many stored records as fit."""
-        return self._numbered(fixes[:BATCH_RECORDS])
-
-    def _numbered(self, fixes: Sequence[Fix]) -> Frame:
-        self._serial += 1
-        self._records = len(fixes)
-        data = b"~A" + bytes((len(fixes),))
-        for fix in fixes:
-            data += record(fix)
-        return Frame(data + bytes((crc(data),)), self._serial, len(fixes))
+    def _records_of(self, fixes: Sequence[Fix]) -> bytes:
+        data = b"~A" + bytes((len(fixes),)) + b"".join(record(fix) for fix in fixes)
+        return data + bytes((crc(data),))
 
     def heartbeat(self, fix: Fix | None) -> bytes:
-        """7F, which nobody answers; what counts as answered is the next message."""
+        """7F, which nobody answers."""
         del fix
         return PING
 
-    def receive(self, data: bytes) -> list[Answer]:
-        """Answers and commands, in any cut."""
-        self._buffer += data
-        answers: list[Answer] = []
-        while self._buffer:
-            found = self._one()
-            if found is None:
-                break
-            answers += found
-        return answers
-
-    def _one(self) -> list[Answer] | None:
-        """What is at the front of the buffer; None: more is needed."""
+    def _next(self) -> list[Answer] | None:
+        """An answer or a command."""
         buffer = self._buffer
         if buffer[:1] == b"~":
-            return self._counted()
+            return self._taken()
         if not PREAMBLE.startswith(buffer[:4]):
-            self._buffer = buffer[1:]
+            self._take(1)
             return [Answer(AnswerKind.DAMAGED, detail=f"{buffer[0]:02x}")]
         if len(buffer) < HEADER:
             return None
         if xor8(buffer[: HEADER - 1]) != buffer[HEADER - 1]:
-            self._buffer = buffer[1:]
+            self._take(1)
             return [Answer(AnswerKind.DAMAGED, detail="header")]
         end = HEADER + int.from_bytes(buffer[12:14], "little")
         if len(buffer) < end:
             return None
-        self._buffer = buffer[end:]
+        self._take(end)
         body = buffer[HEADER:end]
         if xor8(body) != buffer[14]:
             return [Answer(AnswerKind.DAMAGED, detail="checksum")]
         return self._told(body)
 
-    def _counted(self) -> list[Answer] | None:
+    def _taken(self) -> list[Answer] | None:
         """~A, the number of records that were taken, CRC."""
         if len(self._buffer) < ARRAY_ANSWER:
             return None
-        taken, self._buffer = self._buffer[:ARRAY_ANSWER], self._buffer[ARRAY_ANSWER:]
+        taken = self._take(ARRAY_ANSWER)
         if crc(taken[:-1]) != taken[-1] or taken[1:2] != b"A":
             return [Answer(AnswerKind.DAMAGED, detail="checksum")]
-        wanted, self._records = self._records, 0
-        if not wanted:
-            return [Answer(AnswerKind.DAMAGED, detail=f"count {taken[2]} of nothing")]
-        kind = AnswerKind.ACKNOWLEDGED if taken[2] == wanted else AnswerKind.REJECTED
-        answer = Answer(kind, self._serial, detail=f"count {taken[2]}")
-        return [answer, Answer(AnswerKind.BEAT)]
+        return self._counted(taken[2])
 
     def _told(self, body: bytes) -> list[Answer]:
         """*<S: go on; *<FLEX: the fields are agreed; anything else is a command or a question."""

@@ -9,19 +9,12 @@ CS is the XOR of all between $ and *. Lines end in CR LF.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from simulator.identity import imei
 from simulator.model import Fix, Stated
-from simulator.protocols.base import Answer, AnswerKind, Family, Frame, Memory
+from simulator.protocols.base import Answer, AnswerKind, Family, Frame
 from simulator.protocols.checks import xor8
-from simulator.protocols.texts import (
-    UNLIMITED,
-    date,
-    knots,
-    place,
-    stated_in_knots,
-)
+from simulator.protocols.terminal import UNLIMITED, PlainTerminal
+from simulator.protocols.texts import date, knots, place, stated_in_knots
 
 DECIMALS = 5
 ACKNOWLEDGED = "OK1"  # of a server that is set to it
@@ -37,25 +30,15 @@ def sentence(body: str) -> bytes:
     return f"${body}*{xor8(body.encode('ascii')):02X}\r\n".encode("ascii")
 
 
-class NmeaTerminal:
+class NmeaTerminal(PlainTerminal):
     """The device's end of one connection."""
 
     window = UNLIMITED
     answered = False
 
-    def __init__(self, ident: str, memory: Memory) -> None:
-        del memory  # nothing outlives a connection here
-        self._ident = ident
-        self._serial = 0
-
     def hello(self) -> bytes:
         """Who is there."""
         return sentence(f"PVTID,{self._ident}")
-
-    def heartbeat(self, fix: Fix | None) -> bytes:
-        """Who is there, again."""
-        del fix
-        return self.hello()
 
     def position(self, fix: Fix) -> Frame:
         """GGA and RMC of one moment: the pair that a receiver sends."""
@@ -68,10 +51,6 @@ class NmeaTerminal:
             f"{date(fix, '%d%m%y')},,,A"
         )
         return Frame(sentence(gga) + sentence(rmc), self._serial, 1)
-
-    def backlog(self, fixes: Sequence[Fix]) -> Frame:
-        """The same: a stored position looks like any other."""
-        return self.position(fixes[0])
 
     def receive(self, data: bytes) -> list[Answer]:
         """OK1 for each position, where the server is set to that; else lines from its people."""

@@ -4,7 +4,8 @@
 
 Without coordinates it is a heartbeat; one is sent first, to learn whether the server takes us. The
 server answers in the order of the requests: 200 for what is stored, 403 for a device that it does
-not want, another 4xx for a request that it cannot read.
+not want, another 4xx for a request that it cannot read. What stands in the body of a 200 is a
+command; nothing is said to it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from simulator.identity import imei
 from simulator.model import Fix, Stated
 from simulator.protocols.base import Answer, AnswerKind, Family, Frame, Memory
 
-HELLO, BEAT = -1, -2  # in the place of a serial
+HELLO, BEAT, DONE = -1, -2, -3  # in the place of a serial
 BATTERY = 95
 HEAD_MOST = 8192  # bytes without the end of a head: no answer of ours
 STATUS = re.compile(rb"HTTP/1\.[01] (\d{3}) [^\r\n]*\r\n")
@@ -89,8 +90,20 @@ class OsmandTerminal:
             size = int(length[1]) if status and length else 0
             if len(self._buffer) < end + size:
                 return answers
-            self._buffer = self._buffer[end + size :]
-            answers += self._answer(int(status[1]) if status else 0)
+            body, self._buffer = self._buffer[end : end + size], self._buffer[end + size :]
+            code = int(status[1]) if status else 0
+            answers += self._answer(code)
+            if code == STORED and body:
+                answers += self.commands(body)
+
+    def commands(self, body: bytes) -> list[Answer]:
+        """What the body of an answer asks us for."""
+        return [Answer(AnswerKind.COMMAND, detail=body.decode("utf-8", "replace"))]
+
+    def asks(self, what: int, request: bytes) -> bytes:
+        """A request whose answer will be to this."""
+        self._asked.append(what)
+        return request
 
     def _request(self, what: int, said: str) -> bytes:
         self._asked.append(what)
@@ -112,6 +125,8 @@ class OsmandTerminal:
             return [Answer(AnswerKind.ACCEPTED)]
         if asked == BEAT:
             return [Answer(AnswerKind.BEAT)]
+        if asked == DONE:
+            return []
         return [Answer(AnswerKind.ACKNOWLEDGED, asked)]
 
 

@@ -15,30 +15,23 @@ from datetime import UTC, datetime
 from simulator.identity import imei
 from simulator.model import Fix, Stated
 from simulator.protocols.base import Answer, AnswerKind, Family, Frame, Memory
+from simulator.protocols.terminal import LineTerminal, stated_as
+from simulator.protocols.vouching import VouchingTerminal
 
 VERSION = "060228"
 END = b"$"
 HEARTBEAT = "HBD"
-FRAME_MOST = 4096  # of what a server says
 BATCH_FIXES = 15  # the greatest number of positions in one report
 PERIODIC = "10"  # report id and type
 EXTERNAL_MV, BATTERY_PERCENT = 12_600, 100
 STATES = {(False, False): "11", (False, True): "12", (True, False): "21", (True, True): "22"}
 MOVING_ABOVE_KMH = 1.0
 CELL = "0001,0001,0001,00000001"  # network 001-01, the test network: no real cell
-WINDOW = 64  # frames under way once the server is known to answer them
-UNLIMITED = 1 << 16
 
 
 def stated(fix: Fix) -> Stated:
     """Whole seconds, 1e-6 degree, 0.1 km/h, whole degrees of course."""
-    return Stated(
-        int(fix.fix_time) * 1000,
-        round(fix.lat * 1e6),
-        round(fix.lon * 1e6),
-        round(fix.speed_kmh * 10),
-        round(fix.course_deg) % 360 * 10,
-    )
+    return stated_as(fix, round(fix.speed_kmh * 10), round(fix.course_deg) % 360 * 10)
 
 
 def stamp(unix_s: float) -> str:
@@ -55,31 +48,19 @@ def block(fix: Fix) -> str:
     )
 
 
-class QueclinkTerminal:
-    """The device's end of one connection.
+class QueclinkTerminal(VouchingTerminal, LineTerminal):
+    """The device's end of one connection."""
 
-    Until the server has answered one position, the answer to a heartbeat stands for everything
-    before it: the server reads one connection in order.
-    """
+    end = END
 
     def __init__(self, ident: str, memory: Memory) -> None:
-        del memory  # nothing outlives a connection here
-        self._ident = ident
-        self._serial = 0
-        self._buffer = b""
+        super().__init__(ident, memory)
         self._accepted = False
         self._clock = 0.0  # the time of the latest fix; the protocol wants a time in each frame
-        self._unanswered: list[int] = []  # serials in order; unused once positions are answered
-        self.answered = False
-
-    @property
-    def window(self) -> int:
-        """Unlimited until the server is known to answer positions."""
-        return WINDOW if self.answered else UNLIMITED
 
     def hello(self) -> bytes:
         """A heartbeat."""
-        return self._line("ACK", HEARTBEAT, "")
+        return self._frame("ACK", HEARTBEAT, "")
 
     def heartbeat(self, fix: Fix | None) -> bytes:
         """A heartbeat."""
@@ -102,26 +83,15 @@ class QueclinkTerminal:
         head = f"{EXTERNAL_MV},{PERIODIC},{len(fixes)}"
         tail = f"{last.odometer_m / 1000:.1f},,,,{BATTERY_PERCENT},{state}0100,,,"
         body = ",".join((head, *(block(fix) for fix in fixes), tail))
-        return Frame(self._line(source, "FRI", body + ","), self._serial, len(fixes))
+        return Frame(self._frame(source, "FRI", body + ","), self._serial, len(fixes))
 
-    def _line(self, source: str, kind: str, body: str) -> bytes:
+    def _frame(self, source: str, kind: str, body: str) -> bytes:
         """One whole frame with the next count."""
-        self._serial = self._serial % 0xFFFF + 1
-        if not self.answered:
-            self._unanswered.append(self._serial)
-        end = f"{stamp(self._clock)},{self._serial:04X}"
+        end = f"{stamp(self._clock)},{self._next_serial():04X}"
         return f"+{source}:GT{kind},{VERSION},{self._ident},,{body}{end}".encode() + END
 
-    def receive(self, data: bytes) -> list[Answer]:
-        """Frames in any cut."""
-        *frames, self._buffer = (self._buffer + data).split(END)
-        if len(self._buffer) > FRAME_MOST:
-            self._buffer = b""
-            return [Answer(AnswerKind.DAMAGED, detail="no end")]
-        answers: list[Answer] = []
-        for one in frames:
-            answers += self._answer(one.decode("latin-1"))
-        return answers
+    def _line(self, said: bytes) -> list[Answer]:
+        return self._answer(said.decode("latin-1"))
 
     def _answer(self, said: str) -> list[Answer]:
         if said.startswith("AT+GT"):
@@ -138,24 +108,13 @@ class QueclinkTerminal:
             kind = AnswerKind.BEAT if self._accepted else AnswerKind.ACCEPTED
             self._accepted = True
             return [Answer(kind), *self._vouched_for(serial)]
-        self.answered = True
-        self._unanswered.clear()
-        return [Answer(AnswerKind.ACKNOWLEDGED, serial)]
-
-    def _vouched_for(self, serial: int) -> list[Answer]:
-        """Acknowledgements of what was sent before an answered heartbeat."""
-        if serial not in self._unanswered:
-            return []
-        end = self._unanswered.index(serial)
-        before = self._unanswered[:end]
-        del self._unanswered[: end + 1]
-        return [Answer(AnswerKind.ACKNOWLEDGED, one) for one in before]
+        return [self._acknowledged(serial)]
 
     def _obey(self, said: str) -> Answer:
         """AT+GTxxx=password,...,serial: +ACK repeats the serial. RTO,1 wants the position."""
         command, _, words = said[5:].partition("=")
         fields = words.split(",")
-        reply = self._line("ACK", command[:3], f"{fields[-1]},")
+        reply = self._frame("ACK", command[:3], f"{fields[-1]},")
         locate = command == "RTO" and fields[1:2] == ["1"]
         kind = AnswerKind.LOCATE if locate else AnswerKind.COMMAND
         return Answer(kind, reply=reply, detail=said[:40])

@@ -19,6 +19,7 @@ from fastcrc import crc16
 from simulator.identity import imei
 from simulator.model import Fix, Stated
 from simulator.protocols.base import Answer, AnswerKind, Family, Frame, Memory
+from simulator.protocols.terminal import StreamTerminal, stated_as
 
 RECORDS, SMS_ANSWER, SMS, IDENTIFICATION, HEARTBEAT, SET_IO = 1, 7, 8, 15, 16, 17
 TO_DEVICE = 100
@@ -44,13 +45,8 @@ def packet(body: bytes) -> bytes:
 
 def stated(fix: Fix) -> Stated:
     """Whole seconds, 1e-6 degree (of the 1e-7 that there is room for), whole km/h, 0.01 degree."""
-    return Stated(
-        int(fix.fix_time) * 1000,
-        round(fix.lat * 1e6),
-        round(fix.lon * 1e6),
-        round(fix.speed_kmh) * 10,
-        round(round(fix.course_deg * 100) % 36_000 / 10) % 3600,
-    )
+    speed_dkmh = round(fix.speed_kmh) * 10
+    return stated_as(fix, speed_dkmh, round(round(fix.course_deg * 100) % 36_000 / 10) % 3600)
 
 
 def record(fix: Fix) -> bytes:
@@ -75,20 +71,15 @@ def record(fix: Fix) -> bytes:
     return place + ones + twos + fours + b"\0"
 
 
-class RuptelaTerminal:
+class RuptelaTerminal(StreamTerminal):
     """The device's end of one connection."""
 
-    window = 1
-    answered = True
-
     def __init__(self, ident: str, memory: Memory) -> None:
-        del memory  # nothing outlives a connection here
-        self._ident = int(ident)
-        self._serial = 0
-        self._buffer = b""
+        super().__init__(ident, memory)
+        self._imei = int(ident)
 
     def _packet(self, command: int, payload: bytes) -> bytes:
-        return packet(self._ident.to_bytes(8, "big") + bytes((command,)) + payload)
+        return packet(self._imei.to_bytes(8, "big") + bytes((command,)) + payload)
 
     def hello(self) -> bytes:
         """15: firmware, IMSI, operator, and how often it reports."""
@@ -113,21 +104,16 @@ class RuptelaTerminal:
         payload = bytes((left, len(fixes))) + b"".join(record(fix) for fix in fixes)
         return Frame(self._packet(RECORDS, payload), self._serial, len(fixes))
 
-    def receive(self, data: bytes) -> list[Answer]:
-        """Packets in any cut."""
-        self._buffer += data
-        answers: list[Answer] = []
-        while len(self._buffer) >= 2:
-            length = int.from_bytes(self._buffer[:2], "big")
-            if not 0 < length <= LENGTH_MOST:
-                self._buffer = b""
-                return [*answers, Answer(AnswerKind.DAMAGED, detail="length")]
-            if len(self._buffer) < length + OVERHEAD:
-                break
-            one = self._buffer[: length + OVERHEAD]
-            self._buffer = self._buffer[length + OVERHEAD :]
-            answers.append(self._answer(one))
-        return answers
+    def _next(self) -> list[Answer] | None:
+        """A packet by its length."""
+        if len(self._buffer) < 2:
+            return None
+        length = int.from_bytes(self._buffer[:2], "big")
+        if not 0 < length <= LENGTH_MOST:
+            self._buffer = b""
+            return [Answer(AnswerKind.DAMAGED, detail="length")]
+        whole = length + OVERHEAD
+        return None if len(self._buffer) < whole else [self._answer(self._take(whole))]
 
     def _answer(self, said: bytes) -> Answer:
         body = said[2:-2]

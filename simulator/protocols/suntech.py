@@ -13,8 +13,9 @@ from collections.abc import Sequence
 
 from simulator.identity import imei
 from simulator.model import Fix, Stated
-from simulator.protocols.base import Answer, AnswerKind, Family, Frame, Memory
-from simulator.protocols.texts import ANSWER_MOST, UNLIMITED, date
+from simulator.protocols.base import Answer, AnswerKind, Family, Frame
+from simulator.protocols.terminal import UNLIMITED, LineTerminal, stated_as
+from simulator.protocols.texts import ANSWER_MOST, date
 
 MODEL, KIND_ID, SOFTWARE = "ST300", "04", "101"
 DIGITS = 9
@@ -31,36 +32,20 @@ def ident(number: int) -> str:
 
 def stated(fix: Fix) -> Stated:
     """Whole seconds, 1e-6 degree, 1e-3 km/h, 0.01 degree of course."""
-    return Stated(
-        int(fix.fix_time) * 1000,
-        round(fix.lat * 1e6),
-        round(fix.lon * 1e6),
-        round(round(fix.speed_kmh, 3) * 10),
-        round(round(fix.course_deg % 360, 2) % 360 * 10) % 3600,
-    )
+    speed_dkmh = round(round(fix.speed_kmh, 3) * 10)
+    return stated_as(fix, speed_dkmh, round(round(fix.course_deg % 360, 2) % 360 * 10) % 3600)
 
 
-class SuntechTerminal:
+class SuntechTerminal(LineTerminal):
     """The device's end of one connection."""
 
+    end, line_most = END.encode(), ANSWER_MOST
     window = UNLIMITED
     answered = False
-
-    def __init__(self, ident: str, memory: Memory) -> None:
-        del memory  # nothing outlives a connection here
-        self._ident = ident
-        self._serial = 0
-        self._buffer = ""
-        self._last: Fix | None = None
 
     def hello(self) -> bytes:
         """A keep-alive: there is no login."""
         return f"{MODEL}ALV;{self._ident}{END}".encode("ascii")
-
-    def heartbeat(self, fix: Fix | None) -> bytes:
-        """The same."""
-        del fix
-        return self.hello()
 
     def position(self, fix: Fix) -> Frame:
         """A live report."""
@@ -85,13 +70,8 @@ class SuntechTerminal:
         text = ";".join(str(field) for field in fields) + END
         return Frame(text.encode("ascii"), self._serial, 1)
 
-    def receive(self, data: bytes) -> list[Answer]:
-        """Lines in any cut."""
-        *lines, self._buffer = (self._buffer + data.decode("latin-1")).split(END)
-        if len(self._buffer) > ANSWER_MOST:
-            self._buffer = ""
-            return [Answer(AnswerKind.DAMAGED, detail="no end")]
-        return [self._obey(line) for line in lines]
+    def _line(self, said: bytes) -> list[Answer]:
+        return [self._obey(said.decode("latin-1"))]
 
     def _obey(self, line: str) -> Answer:
         head, _, rest = line.partition(";")

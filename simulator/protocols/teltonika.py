@@ -17,7 +17,8 @@ from fastcrc import crc16
 
 from simulator.identity import imei
 from simulator.model import Fix, Stated
-from simulator.protocols.base import Answer, AnswerKind, Family, Frame, Memory
+from simulator.protocols.base import Answer, AnswerKind, Family, Memory
+from simulator.protocols.terminal import CountedTerminal
 
 PREAMBLE = bytes(4)
 HEADER, CRC_SIZE, COUNT_SIZE = 8, 4, 4
@@ -79,58 +80,29 @@ def record(fix: Fix) -> bytes:
     return place + elements
 
 
-class TeltonikaTerminal:
+class TeltonikaTerminal(CountedTerminal):
     """The device's end of one connection."""
 
-    window = 1
-    answered = True
+    batch = BATCH_RECORDS
 
     def __init__(self, ident: str, memory: Memory) -> None:
-        del memory  # nothing outlives a connection here
-        self._ident = ident
-        self._serial = 0
-        self._records = 0  # of the packet under way; 0: none is
+        super().__init__(ident, memory)
         self._accepted = False
-        self._buffer = b""
 
     def hello(self) -> bytes:
         """The IMEI behind its length."""
         return len(self._ident).to_bytes(2, "big") + self._ident.encode("ascii")
 
-    def position(self, fix: Fix) -> Frame:
-        """A packet of one record."""
-        return self._numbered([fix])
-
-    def backlog(self, fixes: Sequence[Fix]) -> Frame:
-        """A packet of as many stored records as fit."""
-        return self._numbered(fixes[:BATCH_RECORDS])
-
-    def _numbered(self, fixes: Sequence[Fix]) -> Frame:
-        self._serial += 1
-        self._records = len(fixes)
-        data = packet(RECORDS, len(fixes), b"".join(record(fix) for fix in fixes))
-        return Frame(data, self._serial, len(fixes))
+    def _records_of(self, fixes: Sequence[Fix]) -> bytes:
+        return packet(RECORDS, len(fixes), b"".join(record(fix) for fix in fixes))
 
     def heartbeat(self, fix: Fix | None) -> bytes:
-        """FF, which nobody answers; what counts as answered is the next packet."""
+        """FF, which nobody answers."""
         del fix
         return PING
 
-    def receive(self, data: bytes) -> list[Answer]:
-        """The answer to the login, then counts and commands, in any cut."""
-        self._buffer += data
-        answers: list[Answer] = []
-        if not self._accepted and self._buffer:
-            answers.append(self._welcome())
-        while self._accepted and len(self._buffer) >= COUNT_SIZE:
-            found = self._one()
-            if found is None:
-                break
-            answers += found
-        return answers
-
     def _welcome(self) -> Answer:
-        first, self._buffer = self._buffer[:1], self._buffer[1:]
+        first = self._take(1)
         self._accepted = first == ACCEPTED
         if self._accepted:
             return Answer(AnswerKind.ACCEPTED)
@@ -138,38 +110,34 @@ class TeltonikaTerminal:
         kind = AnswerKind.REFUSED if first == REFUSED else AnswerKind.DAMAGED
         return Answer(kind, detail=first.hex())
 
-    def _one(self) -> list[Answer] | None:
-        """What is at the front of the buffer; None: more is needed.
+    def _next(self) -> list[Answer] | None:
+        """The answer to the login, then counts and commands.
 
         Four zeros are the count of a packet of which nothing was taken, or begin a command: while
         no packet is under way, they begin a command.
         """
         buffer = self._buffer
+        if not self._accepted:
+            return [self._welcome()]
+        if len(buffer) < COUNT_SIZE:
+            return None
         if not buffer.startswith(PREAMBLE) or (self._records and len(buffer) == COUNT_SIZE):
-            self._buffer = buffer[COUNT_SIZE:]
+            self._take(COUNT_SIZE)
             return self._counted(int.from_bytes(buffer[:COUNT_SIZE], "big"))
         if len(buffer) < HEADER:
             return None
         length = int.from_bytes(buffer[COUNT_SIZE:HEADER], "big")
         if not 0 < length <= LENGTH_MOST:
-            self._buffer = buffer[1:]
+            self._take(1)
             return [Answer(AnswerKind.DAMAGED, detail="length")]
         end = HEADER + length + CRC_SIZE
         if len(buffer) < end:
             return None
-        self._buffer = buffer[end:]
+        self._take(end)
         body, check = buffer[HEADER : end - CRC_SIZE], buffer[end - CRC_SIZE : end]
         if crc(body) != int.from_bytes(check, "big"):
             return [Answer(AnswerKind.DAMAGED, detail="checksum")]
         return [self._ordered(body)]
-
-    def _counted(self, count: int) -> list[Answer]:
-        wanted, self._records = self._records, 0
-        if not wanted:
-            return [Answer(AnswerKind.DAMAGED, detail=f"count {count} of nothing")]
-        kind = AnswerKind.ACKNOWLEDGED if count == wanted else AnswerKind.REJECTED
-        answer = Answer(kind, self._serial, detail=f"count {count}")
-        return [answer, Answer(AnswerKind.BEAT)]
 
     def _ordered(self, body: bytes) -> Answer:
         """A command of codec 0C: count, type, size, text, count; answered with its own words."""

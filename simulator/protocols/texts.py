@@ -1,4 +1,4 @@
-"""What the text protocols share on the device's side: angles, dates, and who vouches for what.
+"""What the text protocols share on the device's side: angles, dates, and words between marks.
 
 angle   degrees and minutes without a mark between them, DDmm.mmmmm, and a letter
 knot    1.852 km/h
@@ -6,15 +6,16 @@ knot    1.852 km/h
 
 from __future__ import annotations
 
-from collections import deque
+import abc
 from datetime import UTC, datetime
+from typing import ClassVar
 
 from simulator.model import Fix, Stated
+from simulator.protocols.base import Answer, Memory
+from simulator.protocols.terminal import PlainTerminal
 
 KNOT_KMH = 1.852
 SCALES = {4: 10_000, 5: 100_000}  # units of a minute, by its decimals
-# Frames under way while a server answers no positions: the answer to a heartbeat stands for them.
-UNLIMITED = 1 << 16
 # Bytes of an answer that is not complete: what comes beyond is no answer of a text protocol.
 ANSWER_MOST = 1024
 
@@ -76,33 +77,6 @@ def stated_in_knots(fix: Fix, decimals: int, course_decimals: int) -> Stated:
     )
 
 
-class Vouched:
-    """Frames that get no answer, and the heartbeats that vouch for what was sent before them."""
-
-    def __init__(self) -> None:
-        self._serial = 0
-        self._sent: deque[int] = deque()  # serials of positions; 0 for a heartbeat
-
-    def position(self) -> int:
-        """The serial of the next position."""
-        self._serial += 1
-        self._sent.append(self._serial)
-        return self._serial
-
-    def beat(self) -> None:
-        """A heartbeat goes out."""
-        self._sent.append(0)
-
-    def answered(self) -> list[int]:
-        """A heartbeat was answered: the serials that were sent before it."""
-        if 0 not in self._sent:
-            return []
-        before: list[int] = []
-        while serial := self._sent.popleft():
-            before.append(serial)
-        return before
-
-
 def pieces(buffer: str, start: str, end: str) -> tuple[list[str], str]:
     """What stands between marks, and the rest that is not complete."""
     found: list[str] = []
@@ -115,3 +89,22 @@ def pieces(buffer: str, start: str, end: str) -> tuple[list[str], str]:
             return found, buffer[begin:][-ANSWER_MOST:]
         found.append(buffer[begin + len(start) : stop])
         buffer = buffer[stop + len(end) :]
+
+
+class TextTerminal(PlainTerminal):
+    """A terminal whose server speaks between two marks."""
+
+    marks: ClassVar[tuple[str, str]]
+
+    def __init__(self, ident: str, memory: Memory) -> None:
+        super().__init__(ident, memory)
+        self._buffer = ""
+
+    def receive(self, data: bytes) -> list[Answer]:
+        """Texts between their marks, in any cut."""
+        found, self._buffer = pieces(self._buffer + data.decode("ascii", "replace"), *self.marks)
+        return [answer for text in found for answer in self._answer(text)]
+
+    @abc.abstractmethod
+    def _answer(self, text: str) -> list[Answer]:
+        """What stands between two marks means."""

@@ -10,21 +10,19 @@ answer has B in place of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from simulator.identity import phone
 from simulator.model import Fix, Stated
 from simulator.protocols.base import Answer, AnswerKind, Family, Frame, Memory
+from simulator.protocols.terminal import UNLIMITED
 from simulator.protocols.texts import (
-    UNLIMITED,
-    Vouched,
+    TextTerminal,
     angle,
     date,
     east,
     north,
-    pieces,
     stated_angle,
 )
+from simulator.protocols.vouching import Vouched
 
 DECIMALS = 4  # the widths are fixed
 MOST_KMH = 999.9
@@ -54,19 +52,17 @@ def place(fix: Fix) -> str:
     )
 
 
-class Tk103Terminal:
+class Tk103Terminal(TextTerminal):
     """The device's end of one connection."""
 
+    marks = ("(", ")")
     window = UNLIMITED
     answered = False
 
     def __init__(self, ident: str, memory: Memory) -> None:
-        del memory  # nothing outlives a connection here
-        self._ident = ident
+        super().__init__(ident, memory)
         self._vouched = Vouched()
-        self._buffer = ""
         self._accepted = False
-        self._last: Fix | None = None
 
     def _text(self, words: str) -> bytes:
         return f"({self._ident}{words})".encode("ascii")
@@ -86,24 +82,14 @@ class Tk103Terminal:
         self._last = fix
         return Frame(self._text(f"BR00{place(fix)}"), self._vouched.position(), 1)
 
-    def backlog(self, fixes: Sequence[Fix]) -> Frame:
-        """BR00 as well: a stored position looks like any other."""
-        return self.position(fixes[0])
-
-    def receive(self, data: bytes) -> list[Answer]:
-        """Texts in parentheses, in any cut."""
-        found, self._buffer = pieces(self._buffer + data.decode("ascii", "replace"), "(", ")")
-        return [answer for text in found for answer in self._answer(text)]
-
     def _answer(self, text: str) -> list[Answer]:
         ident, code, rest = text[:IDENT], text[IDENT : IDENT + 4], text[IDENT + 4 :]
         if ident != self._ident or len(code) < 4:
             return [Answer(AnswerKind.DAMAGED, detail="identity")]
         if code == HANDSHAKE_ANSWER:
-            vouched = [Answer(AnswerKind.ACKNOWLEDGED, one) for one in self._vouched.answered()]
             kind = AnswerKind.BEAT if self._accepted else AnswerKind.ACCEPTED
             self._accepted = True
-            return [Answer(kind), *vouched]
+            return [Answer(kind), *self._vouched.answered()]
         if code == LOCATE and self._last is not None:
             reply = self._text(LOCATE_ANSWER + place(self._last))
             return [Answer(AnswerKind.COMMAND, reply=reply, detail=code)]

@@ -16,7 +16,9 @@ from collections.abc import Sequence
 from simulator.identity import imei
 from simulator.model import Fix, Stated
 from simulator.protocols.base import Answer, AnswerKind, Family, Frame, Memory
-from simulator.protocols.texts import UNLIMITED, Vouched, date, east, north, pieces
+from simulator.protocols.terminal import UNLIMITED, stated_as
+from simulator.protocols.texts import TextTerminal, date, east, north
+from simulator.protocols.vouching import Vouched
 
 MAKER = "3G"
 BATTERY = 95
@@ -33,13 +35,8 @@ def identity(number: int) -> str:
 
 def stated(fix: Fix) -> Stated:
     """Whole seconds, 1e-6 degree, 0.01 km/h, 0.1 degree of course."""
-    return Stated(
-        int(fix.fix_time) * 1000,
-        round(fix.lat * 1e6),
-        round(fix.lon * 1e6),
-        round(round(fix.speed_kmh, 2) * 10),
-        round(round(fix.course_deg, 1) % 360 * 10) % 3600,
-    )
+    speed_dkmh = round(round(fix.speed_kmh, 2) * 10)
+    return stated_as(fix, speed_dkmh, round(round(fix.course_deg, 1) % 360 * 10) % 3600)
 
 
 def steps(fix: Fix | None) -> int:
@@ -57,21 +54,20 @@ def place(fix: Fix) -> str:
     )
 
 
-class WatchTerminal:
+class WatchTerminal(TextTerminal):
     """The watch's end of one connection."""
 
+    marks = ("[", "]")
     window = UNLIMITED
     answered = False
 
     def __init__(self, ident: str, memory: Memory) -> None:
-        del memory  # nothing outlives a connection here
-        self._ident = ident
+        super().__init__(ident, memory)
         self._vouched = Vouched()
-        self._buffer = ""
         self._accepted = False
 
     def _text(self, content: str) -> bytes:
-        return f"[{MAKER}*{self._ident}*{len(content):04X}*{content}]".encode("ascii")
+        return f"[{MAKER}*{self._ident}*{len(content):04X}*{content}]".encode("ascii", "replace")
 
     def hello(self) -> bytes:
         """LK."""
@@ -90,20 +86,15 @@ class WatchTerminal:
         """UD2 of the first fix."""
         return Frame(self._text(f"UD2,{place(fixes[0])}"), self._vouched.position(), 1)
 
-    def receive(self, data: bytes) -> list[Answer]:
-        """Texts in brackets, in any cut."""
-        found, self._buffer = pieces(self._buffer + data.decode("ascii", "replace"), "[", "]")
-        return [answer for text in found for answer in self._answer(text.split("*"))]
-
-    def _answer(self, parts: list[str]) -> list[Answer]:
+    def _answer(self, text: str) -> list[Answer]:
+        parts = text.split("*")
         if len(parts) < 4 or parts[1] != self._ident:
             return [Answer(AnswerKind.DAMAGED, detail="identity")]
         name = parts[3].split(",")[0]
         if name == "LK":
-            vouched = [Answer(AnswerKind.ACKNOWLEDGED, one) for one in self._vouched.answered()]
             kind = AnswerKind.BEAT if self._accepted else AnswerKind.ACCEPTED
             self._accepted = True
-            return [Answer(kind), *vouched]
+            return [Answer(kind), *self._vouched.answered()]
         kind = AnswerKind.LOCATE if name == LOCATE else AnswerKind.COMMAND
         return [Answer(kind, reply=self._text(name), detail=name)]
 

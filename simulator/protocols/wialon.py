@@ -17,12 +17,12 @@ from fastcrc import crc16
 from simulator.identity import imei
 from simulator.model import Fix, Stated
 from simulator.protocols.base import Answer, AnswerKind, Family, Frame, Memory
+from simulator.protocols.terminal import LineTerminal, stated_as
 
 END = b"\r\n"
 SEPARATOR, BAR = ";", "|"
 NOT_AVAILABLE = "NA"
 OK = "1"
-LINE_MOST = 4096  # of what a server says
 
 
 def crc(message: bytes) -> str:
@@ -38,13 +38,7 @@ def line(kind: str, message: str) -> bytes:
 
 def stated(fix: Fix) -> Stated:
     """Whole seconds, 1e-6 degree, 0.1 km/h, 0.1 degree."""
-    return Stated(
-        int(fix.fix_time) * 1000,
-        round(fix.lat * 1e6),
-        round(fix.lon * 1e6),
-        round(fix.speed_kmh * 10),
-        round(fix.course_deg * 10) % 3600,
-    )
+    return stated_as(fix, round(fix.speed_kmh * 10), round(fix.course_deg * 10) % 3600)
 
 
 def angle(value_e6: int, digits: int, halves: str) -> str:
@@ -74,18 +68,14 @@ def body(fix: Fix) -> str:
     return SEPARATOR.join(fields)
 
 
-class WialonTerminal:
+class WialonTerminal(LineTerminal):
     """The device's end of one connection."""
 
-    window = 1
-    answered = True
+    end = END
 
     def __init__(self, ident: str, memory: Memory) -> None:
-        del memory  # nothing outlives a connection here
-        self._ident = ident
-        self._serial = 0
+        super().__init__(ident, memory)
         self._fixes = 0  # of the message under way
-        self._buffer = b""
 
     def hello(self) -> bytes:
         """L: version, identity, no password."""
@@ -109,15 +99,11 @@ class WialonTerminal:
         del fix
         return b"#P#" + END
 
-    def receive(self, data: bytes) -> list[Answer]:
-        """Lines in any cut; what is no answer is a command in the device's own words."""
-        *lines, self._buffer = (self._buffer + data).split(END)
-        if len(self._buffer) > LINE_MOST:
-            self._buffer = b""
-            return [Answer(AnswerKind.DAMAGED, detail="no line end")]
-        return [self._answer(one) for one in lines if one]
+    def _line(self, said: bytes) -> list[Answer]:
+        return [self._answer(said)] if said else []
 
     def _answer(self, said: bytes) -> Answer:
+        """What is no answer is a command in the device's own words."""
         text = said.decode("utf-8", "replace")
         mark, _, rest = text.partition("#")[2].partition("#")
         result = f"result {rest}"

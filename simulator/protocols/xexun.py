@@ -9,21 +9,14 @@ XMODEM) that of all before it, commas included.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from fastcrc import crc16
 
 from simulator.identity import imei
 from simulator.model import Fix, Stated
-from simulator.protocols.base import Answer, AnswerKind, Family, Frame, Memory
+from simulator.protocols.base import Answer, AnswerKind, Family, Frame
 from simulator.protocols.checks import xor8
-from simulator.protocols.texts import (
-    UNLIMITED,
-    date,
-    knots,
-    place,
-    stated_in_knots,
-)
+from simulator.protocols.terminal import UNLIMITED, PlainTerminal
+from simulator.protocols.texts import date, knots, place, stated_in_knots
 
 DECIMALS = 5
 STATION = "001,01,0000,0000"  # the test network 001-01, no real cell
@@ -44,16 +37,11 @@ def rmc(fix: Fix) -> str:
     return f"{body}*{xor8(body.encode('ascii')):02X}"
 
 
-class XexunTerminal:
+class XexunTerminal(PlainTerminal):
     """The device's end of one connection."""
 
     window = UNLIMITED
     answered = False
-
-    def __init__(self, ident: str, memory: Memory) -> None:
-        del memory  # nothing outlives a connection here
-        self._ident = ident
-        self._serial = 0
 
     def hello(self) -> bytes:
         """There is no login."""
@@ -72,10 +60,6 @@ class XexunTerminal:
         text += f"{len(text)},"
         text += f"{crc16.xmodem(text.encode('ascii'))},{STATION}\r\n"
         return Frame(text.encode("ascii"), self._serial, 1)
-
-    def backlog(self, fixes: Sequence[Fix]) -> Frame:
-        """The same: a stored position looks like any other."""
-        return self.position(fixes[0])
 
     def receive(self, data: bytes) -> list[Answer]:
         """Texts as in an SMS; the device obeys and says nothing."""

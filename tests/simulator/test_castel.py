@@ -9,10 +9,10 @@ import dataclasses
 import pytest
 
 from simulator.model import Stated
-from simulator.protocols.base import Answer, AnswerKind
+from simulator.protocols.base import AnswerKind
 from simulator.protocols.castel import BATCH, FAMILY, CastelTerminal, stated
 
-from .protocol_cases import SOUTH_WEST, hexed, three_ways
+from .protocol_cases import SOUTH_WEST, hexed, kinds, reflected_crc, three_ways
 
 IDENT = "359099000000017"
 NAME = "33 35 39 30 39 39 30 30 30 30 30 30 30 31 37 00 00 00 00 00"
@@ -22,20 +22,11 @@ def framed(kind: str, content: str = "") -> bytes:
     """A frame of version 4 around a type and a content, in hex."""
     rest = hexed("04" + NAME + kind + content)
     body = b"@@" + (len(rest) + 8).to_bytes(2, "little") + rest
-    crc = 0xFFFF
-    for byte in body:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc >> 1) ^ 0x8408 if crc & 1 else crc >> 1
-    return body + (crc ^ 0xFFFF).to_bytes(2, "little") + b"\r\n"
+    return body + (reflected_crc(body, 0x8408, 0xFFFF) ^ 0xFFFF).to_bytes(2, "little") + b"\r\n"
 
 
 def terminal() -> CastelTerminal:
     return CastelTerminal(IDENT, {})
-
-
-def kinds(answers: list[Answer]) -> list[AnswerKind]:
-    return [answer.kind for answer in answers]
 
 
 STATE = (

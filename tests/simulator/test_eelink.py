@@ -8,17 +8,13 @@ from simulator.model import Stated
 from simulator.protocols.base import Answer, AnswerKind
 from simulator.protocols.eelink import FAMILY, EelinkTerminal, stated
 
-from .protocol_cases import SOUTH_WEST, hexed, three_ways
+from .protocol_cases import SOUTH_WEST, hexed, kinds, three_ways
 
 IDENT = "359099000000017"
 
 
 def terminal() -> EelinkTerminal:
     return EelinkTerminal(IDENT, {})
-
-
-def kinds(answers: list[Answer]) -> list[AnswerKind]:
-    return [answer.kind for answer in answers]
 
 
 def test_login() -> None:

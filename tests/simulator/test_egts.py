@@ -6,35 +6,23 @@ here once more, bit by bit.
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from simulator.model import Stated
 from simulator.protocols.base import Answer, AnswerKind
 from simulator.protocols.egts import BATCH_RECORDS, FAMILY, EgtsTerminal, stated
 
-from .protocol_cases import SOUTH_WEST, hexed, three_ways
+from .protocol_cases import SOUTH_WEST, hexed, in_a_row, plain_crc, three_ways
 
 IDENT = "359099000000017"
 
 
 def crc8(data: bytes) -> int:
-    crc = 0xFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc << 1 ^ 0x31) & 0xFF if crc & 0x80 else crc << 1 & 0xFF
-    return crc
+    return plain_crc(data, 8, 0x31, 0xFF)
 
 
 def crc16(data: bytes) -> bytes:
-    crc = 0xFFFF
-    for byte in data:
-        crc ^= byte << 8
-        for _ in range(8):
-            crc = (crc << 1 ^ 0x1021) & 0xFFFF if crc & 0x8000 else crc << 1 & 0xFFFF
-    return crc.to_bytes(2, "little")
+    return plain_crc(data, 16, 0x1021, 0xFFFF).to_bytes(2, "little")
 
 
 def whole(kind: int, number: int, data: bytes) -> bytes:
@@ -90,8 +78,7 @@ def test_position() -> None:
 
 
 def test_a_batch_of_stored_positions() -> None:
-    fixes = [dataclasses.replace(SOUTH_WEST, fix_time=SOUTH_WEST.fix_time + at) for at in range(30)]
-    frame = terminal().backlog(fixes)
+    frame = terminal().backlog(in_a_row(30))
     assert frame.fixes == BATCH_RECORDS
     assert frame.data[37] & 8, "from the black box"
     assert crc16(frame.data[11:-2]) == frame.data[-2:]

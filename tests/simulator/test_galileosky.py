@@ -6,8 +6,6 @@ here once more, bit by bit.
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from simulator.model import Stated
@@ -20,18 +18,13 @@ from simulator.protocols.galileosky import (
     stated,
 )
 
-from .protocol_cases import SOUTH_WEST, hexed, three_ways
+from .protocol_cases import SOUTH_WEST, hexed, in_a_row, reflected_crc, three_ways
 
 IDENT = "359099000000017"
 
 
 def modbus(data: bytes) -> bytes:
-    crc = 0xFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc >> 1) ^ 0xA001 if crc & 1 else crc >> 1
-    return crc.to_bytes(2, "little")
+    return reflected_crc(data, 0xA001, 0xFFFF).to_bytes(2, "little")
 
 
 def terminal() -> GalileoskyTerminal:
@@ -74,7 +67,7 @@ def test_position() -> None:
 
 
 def test_a_batch_of_stored_positions_says_that_more_is_waiting() -> None:
-    fixes = [dataclasses.replace(SOUTH_WEST, fix_time=SOUTH_WEST.fix_time + at) for at in range(30)]
+    fixes = in_a_row(30)
     frame = terminal().backlog(fixes)
     assert frame.fixes == BATCH_RECORDS
     assert len(frame.data) < 1000

@@ -6,8 +6,6 @@ computed here once more, bit by bit.
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from simulator.model import Stated
@@ -19,18 +17,13 @@ from simulator.protocols.navtelecom import (
     stated,
 )
 
-from .protocol_cases import SOUTH_WEST, hexed, three_ways
+from .protocol_cases import SOUTH_WEST, hexed, in_a_row, plain_crc, three_ways
 
 IDENT = "359099000000017"
 
 
 def crc8(data: bytes) -> int:
-    crc = 0xFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc << 1 ^ 0x31) & 0xFF if crc & 0x80 else crc << 1 & 0xFF
-    return crc
+    return plain_crc(data, 8, 0x31, 0xFF)
 
 
 def xor(data: bytes) -> int:
@@ -83,8 +76,7 @@ def test_position() -> None:
 
 
 def test_a_batch_of_stored_positions() -> None:
-    fixes = [dataclasses.replace(SOUTH_WEST, fix_time=SOUTH_WEST.fix_time + at) for at in range(30)]
-    frame = terminal().backlog(fixes)
+    frame = terminal().backlog(in_a_row(30))
     assert frame.fixes == BATCH_RECORDS == frame.data[2]
     assert len(frame.data) < 1300
     assert crc8(frame.data[:-1]) == frame.data[-1]

@@ -8,7 +8,7 @@ import pytest
 
 from simulator.model import Stated
 from simulator.protocols.base import AnswerKind
-from simulator.protocols.queclink import BATCH_FIXES, FAMILY, FRAME_MOST, QueclinkTerminal, stated
+from simulator.protocols.queclink import BATCH_FIXES, FAMILY, QueclinkTerminal, stated
 
 from .protocol_cases import SOUTH_WEST, three_ways
 
@@ -106,7 +106,7 @@ def test_what_is_no_frame(said: bytes) -> None:
 
 def test_a_frame_without_end_is_not_kept_for_ever() -> None:
     one = terminal()
-    assert [a.kind for a in one.receive(b"x" * (FRAME_MOST + 1))] == [AnswerKind.DAMAGED]
+    assert [a.kind for a in one.receive(b"x" * (one.line_most + 1))] == [AnswerKind.DAMAGED]
     assert [a.kind for a in one.receive(b"+SACK:GTHBD,,0001$")] == [AnswerKind.ACCEPTED]
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from simulator.model import Stated
 from simulator.protocols.base import AnswerKind
 from simulator.protocols.ruptela import BATCH_RECORDS, FAMILY, RuptelaTerminal, stated
 
-from .protocol_cases import SOUTH_WEST, hexed, three_ways
+from .protocol_cases import SOUTH_WEST, hexed, in_a_row, reflected_crc, three_ways
 
 IDENT = "359099000000017"
 IMEI = hexed("00 01 46 99 40 55 8E 11")
@@ -30,12 +28,7 @@ def terminal() -> RuptelaTerminal:
 
 
 def kermit(data: bytes) -> int:
-    crc = 0
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x8408 if crc & 1 else 0)
-    return crc
+    return reflected_crc(data, 0x8408)
 
 
 def framed(body: bytes) -> bytes:
@@ -62,8 +55,7 @@ def test_position() -> None:
 
 
 def test_a_batch_of_stored_positions() -> None:
-    fixes = [dataclasses.replace(SOUTH_WEST, fix_time=SOUTH_WEST.fix_time + at) for at in range(40)]
-    frame = terminal().backlog(fixes)
+    frame = terminal().backlog(in_a_row(40))
     assert frame.fixes == BATCH_RECORDS
     assert frame.data[11:13] == bytes((25, 15))
     assert len(frame.data) <= 1024

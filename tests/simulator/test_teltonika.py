@@ -20,18 +20,13 @@ from simulator.protocols.teltonika import (
     stated,
 )
 
-from .protocol_cases import SOUTH_WEST, hexed, three_ways
+from .protocol_cases import SOUTH_WEST, hexed, in_a_row, reflected_crc, three_ways
 
 IDENT = "359099000000017"
 
 
 def arc(data: bytes) -> int:
-    crc = 0
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc >> 1) ^ 0xA001 if crc & 1 else crc >> 1
-    return crc
+    return reflected_crc(data, 0xA001)
 
 
 def terminal() -> TeltonikaTerminal:
@@ -75,8 +70,7 @@ def test_position() -> None:
 
 
 def test_a_batch_of_stored_positions() -> None:
-    fixes = [dataclasses.replace(SOUTH_WEST, fix_time=SOUTH_WEST.fix_time + at) for at in range(30)]
-    frame = terminal().backlog(fixes)
+    frame = terminal().backlog(in_a_row(30))
     assert frame.fixes == BATCH_RECORDS
     assert len(frame.data) < 1280
     assert frame.data[8:10] == bytes((8, BATCH_RECORDS))

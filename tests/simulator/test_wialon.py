@@ -8,10 +8,9 @@ import pytest
 
 from simulator.model import Stated
 from simulator.protocols.base import AnswerKind
-from simulator.protocols.wialon import FAMILY, LINE_MOST, WialonTerminal, stated
+from simulator.protocols.wialon import FAMILY, WialonTerminal, stated
 
-from .protocol_cases import SOUTH_WEST, three_ways
-from .test_teltonika import arc
+from .protocol_cases import SOUTH_WEST, kinds, reflected_crc, three_ways
 
 IDENT = "359099000000017"
 BODY = (
@@ -26,7 +25,7 @@ def terminal() -> WialonTerminal:
 
 def checked(kind: str, message: str) -> bytes:
     data = message.encode()
-    return f"#{kind}#".encode() + data + f"{arc(data):04X}\r\n".encode()
+    return f"#{kind}#".encode() + data + f"{reflected_crc(data, 0xA001):04X}\r\n".encode()
 
 
 def test_login() -> None:
@@ -102,7 +101,7 @@ def test_a_custom_command_is_answered_by_a_message() -> None:
 
 def test_a_line_without_end_is_not_kept_for_ever() -> None:
     one = terminal()
-    assert [answer.kind for answer in one.receive(b"x" * (LINE_MOST + 1))] == [AnswerKind.DAMAGED]
+    assert kinds(one.receive(b"x" * (one.line_most + 1))) == [AnswerKind.DAMAGED]
     assert [answer.kind for answer in one.receive(b"#AP#\r\n")] == [AnswerKind.BEAT]
 
 

@@ -107,6 +107,11 @@ class Simulated:
         async with asyncio.timeout(WITHIN_S):
             while not self._device.accepted:
                 await asyncio.sleep(0.01)
+        self.report()
+
+    def report(self) -> None:
+        """A position, with which a device that cannot be called asks for commands."""
+        assert self._writer is not None, "not connected"
         here = Fix(time.time(), 46.05, 14.5, 0.0, 90.0, 300.0, 9, True, 1_000.0)
         for data in self._device.take(here, time.time()):
             self._writer.write(data)

@@ -20,7 +20,7 @@ ROOMS = [
     "loopwatch certificates tls strangers ports",
     "fleet cells wire cluster journal saver retention conformance",
     "frames commands",
-    "ingest hub",
+    "ingest hub polls",
     "dialogue",
     "connection datagrams",
     "gateway ticker history mqtt",

@@ -116,6 +116,13 @@ def test_the_file_and_the_variable_say_the_same(monkeypatch: pytest.MonkeyPatch)
         ("MQTT_MAPPINGS", [{**LEAST, "lat": "a..b", "lon": "c"}], r"MQTT_MAPPINGS\.0\.LAT"),
         ("MQTT_MAPPINGS", [LEAST, {"topic": "a"}], r"MQTT_MAPPINGS\.1\.DEVICE"),
         ("MQTT_MAPPINGS", [LEAST] * 101, "MQTT_MAPPINGS"),
+        ("MQTT_MAPPINGS", [{**LEAST, "command_topic": "a/b"}], r"MQTT_MAPPINGS\.0\.COMMAND_TOPIC"),
+        ("MQTT_MAPPINGS", [{**LEAST, "ack_topic": "{device}/+"}], r"MQTT_MAPPINGS\.0\.ACK_TOPIC"),
+        (
+            "MQTT_MAPPINGS",
+            [{**LEAST, "command_topic": "a/{device}", "ack_topic": "a/{device}"}],
+            r"MQTT_MAPPINGS\.0: .*two topics",
+        ),
         ("OWNTRACKS_SECRETS", {"jane": "x" * 33}, r"OWNTRACKS_SECRETS\.JANE: .*1 to 32 bytes"),
         ("OWNTRACKS_SECRETS", {"jane": ""}, r"OWNTRACKS_SECRETS\.JANE: .*1 to 32 bytes"),
     ],

@@ -5,7 +5,7 @@ The limits are found by asking the encoder, so they cannot differ from what it t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from tracker.commands import life
@@ -24,6 +24,9 @@ SILENT = frozenset(
         ("xexun", CommandKind.ENGINE_RESTORE),
         ("xexun", CommandKind.CUSTOM),
         ("nmea", CommandKind.CUSTOM),  # there are no commands in NMEA, and no replies
+        ("osmand", CommandKind.CUSTOM),  # what runs the text of an answer says nothing of it
+        ("owntracks", CommandKind.INTERVAL),  # by HTTP an app answers reportLocation alone
+        ("owntracks", CommandKind.CUSTOM),
     }
 )
 # What goes through any encoder that takes this kind, but for a custom one.
@@ -32,7 +35,10 @@ _SAMPLES: Mapping[CommandKind, Mapping[str, Any]] = {
     CommandKind.TEXT: {"text": "A"},
 }
 # Forms that custom commands have, one of which each encoder takes.
-_CUSTOM = ("STATUS", "AP01", "A10", "AT+GTRTO={password},1,,,,,,{serial}$", "8105 04", "1200")
+_CUSTOM = (
+    "STATUS", "AP01", "A10", "AT+GTRTO={password},1,,,,,,{serial}$", "8105 04", "1200",
+    '{"_type":"cmd","action":"dump"}',
+)  # fmt: skip
 _HOUR_S, _MINUTE_S = 3600, 60
 
 
@@ -42,24 +48,37 @@ def silent_kinds(protocol: str) -> frozenset[CommandKind]:
 
 
 def describe(
-    protocol: str, device: str, options: Mapping[str, Any] = NOTHING
+    protocol: str,
+    device: str,
+    options: Mapping[str, Any] = NOTHING,
+    *,
+    silent: Container[CommandKind] | None = None,
+    barred: Callable[[CommandKind], str] = lambda _: "",
 ) -> list[dict[str, Any]]:
-    """Every kind, and whether and how this device can be asked for it."""
+    """Every kind, and whether and how this device can be asked for it.
+
+    `silent` are kinds to which it does not reply, where that is known better than by its protocol;
+    `barred` says why no command of a kind can reach it at all, "" where one can.
+    """
     family = known(protocol)
-    return [_kind(family, protocol, device, kind, options) for kind in CommandKind]
+    quiet = silent_kinds(protocol) if silent is None else silent
+    found = [_kind(family, device, kind, options, barred(kind)) for kind in CommandKind]
+    return [one | {"replies": CommandKind(one["kind"]) not in quiet} for one in found]
 
 
 def _kind(
     family: Family | None,
-    protocol: str,
     device: str,
     kind: CommandKind,
     options: Mapping[str, Any],
+    barred: str,
 ) -> dict[str, Any]:
     reason, parameters = None, _parameters(kind, SECONDS_MOST, TEXT_MOST)
-    if family is not None:
+    if barred:
+        reason, parameters = barred, []
+    elif family is not None:
         ask = _asker(family, device, kind, options)
-        reason, parameters = _why_not(family, kind, ask), []
+        reason, parameters = _why_not(kind, ask), []
         if reason is None:
             seconds = _most_seconds(ask) if kind is CommandKind.INTERVAL else 0
             text = _most(lambda n: ask({"text": "A" * n}) is None, TEXT_MOST)
@@ -68,7 +87,6 @@ def _kind(
         "kind": kind.value,
         "supported": reason is None,
         "dangerous": kind in life.DANGEROUS,
-        "replies": (protocol, kind) not in SILENT,
         "parameters": parameters,
         "reason": reason,
     }
@@ -91,15 +109,13 @@ def _asker(family: Family, device: str, kind: CommandKind, options: Mapping[str,
     return ask
 
 
-def _why_not(family: Family, kind: CommandKind, ask: Ask) -> str | None:
+def _why_not(kind: CommandKind, ask: Ask) -> str | None:
     if kind is CommandKind.CUSTOM:
         reasons = [ask({"text": form}) for form in _CUSTOM]
     else:
         reasons = [ask(_SAMPLES.get(kind, {}))]
     if None in reasons:
         return None
-    if family.carrier == "http":
-        return f"{family.title} reports by HTTP: the device asks, and cannot be called"
     return reasons[0]
 
 

@@ -14,6 +14,7 @@ from tracker.errors import CommandError
 from tracker.model import NOTHING, Command, CommandKind
 from tracker.protocols.base import Decoder, Family, Session
 from tracker.protocols.jt808.wire import Head
+from tracker.protocols.publications import FOR_DEVICES
 from tracker.protocols.registry import family as family_of
 
 # Where the protocol of a device is not known yet: wider than any of them.
@@ -63,6 +64,8 @@ def rehearse(family: Family, device: str, options: Mapping[str, Any] = NOTHING) 
         link.head = Head(bytes(6), _2013)
     elif family.name == "queclink" and link is not None:
         link.device_type = "25"  # any model whose password is known
+    elif family.name == "mqtt" and link is not None:
+        link.subscriptions[f"{device}/{FOR_DEVICES}"] = 1
     return decoder
 
 

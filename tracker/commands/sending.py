@@ -17,10 +17,9 @@ import structlog
 
 from tracker.commands import life
 from tracker.commands.desk import CommandDesk
-from tracker.commands.kinds import SILENT, silent_kinds
 from tracker.commands.table import Act, Connection, Entry
 from tracker.errors import CommandError, StoreError
-from tracker.model import Command, CommandRecord, CommandState, Vehicle
+from tracker.model import Command, CommandKind, CommandRecord, CommandState, Vehicle
 from tracker.protocols.base import Reply
 from tracker.storage import commands
 
@@ -28,6 +27,9 @@ SWEEP_S = 1.0
 # After it has named itself a device gets this long to say something else: some protocols go on
 # with a code or a code word, and drop what comes before that is answered.
 NAMED_S = 1.0
+# That the answer to a device which asks may be held back: longer than claim and store take, shorter
+# than small devices wait for an answer.
+POLL_S = 5.0
 WRITTEN_S = 2.0  # that the store has; a device is not kept waiting for one that is away
 ENDED_KEPT_S = 86_400.0  # on the bus, for nodes that were away
 FORGET_S = 30.0
@@ -39,12 +41,20 @@ _log = structlog.get_logger(__name__)
 class Way(Protocol):
     """To a device that can be reached now."""
 
-    number: int  # of its connection, new with each
-    named_at: float  # Unix time
+    named_at: float  # Unix time; 0 where a new connection says nothing of what has arrived
     settled: bool  # it has said more than its name
+
+    @property
+    def number(self) -> int:
+        """Of its connection, new with each."""
+        ...
 
     def serves(self, vehicle_id: str) -> bool:
         """Whether it still leads to this device."""
+        ...
+
+    def deaf(self, command: Command) -> str:
+        """Why the device would not take a command now, though it may later; "" where it does."""
         ...
 
     def encode(self, command: Command) -> bytes:
@@ -56,6 +66,16 @@ class Way(Protocol):
         ...
 
 
+class Poll(Way, Protocol):
+    """A way that is there for one answer to a device that asks, and held back for us."""
+
+    vehicle_id: str
+
+    def release(self) -> None:
+        """Let the answer go, with what was put into it."""
+        ...
+
+
 class Sender:
     """Sends, matches replies, and does what time demands."""
 
@@ -64,8 +84,9 @@ class Sender:
         desk: CommandDesk,
         reach: Callable[[str], Way | None],
         speed: Callable[[str], tuple[float, float] | None],
-        protocol: Callable[[str], str],
+        silent: Callable[[str], frozenset[CommandKind]],
         *,
+        barred: Callable[[str, CommandKind], str] = lambda *_: "",
         times: life.Times | None = None,
         cut_max_speed_kmh: float = 20.0,
         keep_s: float = 0.0,
@@ -75,10 +96,13 @@ class Sender:
         self.times = times or life.Times()
         self.cut_max_speed_kmh = cut_max_speed_kmh
         self._reach = reach
-        self._protocol = protocol
+        self.silent = silent  # kinds to which a vehicle's device does not reply
+        self.barred = barred  # why none of a kind can reach a vehicle's device, as far as known
         self._keep_s = keep_s  # how long ended commands stay in the store; 0: for ever
         self._serving: dict[str, asyncio.Task[None]] = {}  # by vehicle
+        self._polls: dict[str, Poll] = {}  # by vehicle, while they are being served
         self._later: dict[str, asyncio.TimerHandle] = {}  # by vehicle
+        self._closed = False
         self._sweeper: asyncio.Task[None] | None = None
         self._kept_house = self._forgot = 0.0
         desk.on_waiting = self.heard
@@ -94,6 +118,7 @@ class Sender:
 
     async def close(self) -> None:
         """Send no more."""
+        self._closed = True
         for timer in self._later.values():
             timer.cancel()
         tasks = [*self._serving.values(), *filter(None, [self._sweeper])]
@@ -105,7 +130,7 @@ class Sender:
 
     def replied(self, vehicle: Vehicle, reply: Reply, now: float) -> bool:
         """Whether a device's reply belongs to a command; which then has ended."""
-        record = self.desk.table.match(vehicle.id, reply.reference)
+        record = self.desk.table.match(vehicle.id, reply.reference, reply.to_kind)
         if record is None:
             self.desk.stats["unmatched"] += 1
             return False
@@ -124,14 +149,31 @@ class Sender:
 
     def heard(self, vehicle_id: str) -> None:
         """A device with open commands may be reachable, or has a new one."""
-        if vehicle_id in self._serving or self._next(vehicle_id) is None:
+        if self._closed or vehicle_id in self._serving or self._next(vehicle_id) is None:
             return
         task = asyncio.create_task(self._serve(vehicle_id), name=f"commands {vehicle_id}")
         self._serving[vehicle_id] = task
         task.add_done_callback(lambda task: self._served(vehicle_id, task))
 
+    def polled(self, poll: Poll) -> None:
+        """A device with open commands asks, and its answer is held back for at most POLL_S."""
+        vehicle_id = poll.vehicle_id
+        if vehicle_id in self._serving:  # another answer of the device gets it
+            poll.release()
+            return
+        self._polls[vehicle_id] = poll
+        self.heard(vehicle_id)
+        if vehicle_id in self._serving:
+            asyncio.get_running_loop().call_later(POLL_S, poll.release)
+        else:
+            del self._polls[vehicle_id]
+            poll.release()
+
     def _served(self, vehicle_id: str, task: asyncio.Task[None]) -> None:
         self._serving.pop(vehicle_id, None)
+        poll = self._polls.pop(vehicle_id, None)
+        if poll is not None:
+            poll.release()
         if not task.cancelled() and task.exception() is not None:  # the sweep comes back to it
             self.desk.stats["sending_errors"] += 1
             _log.error("commands.sending_broke", vehicle=vehicle_id, exc_info=task.exception())
@@ -149,8 +191,8 @@ class Sender:
     ) -> tuple[Act, Entry, Way] | None:
         if vehicle_id not in self.desk.table.lines:
             return None
-        way = self._reach(vehicle_id)
-        now = time.time()
+        poll, now = self._polls.get(vehicle_id), time.time()
+        way = poll if poll is not None and poll.serves(vehicle_id) else self._reach(vehicle_id)
         if way is None:
             return None
         if not way.settled and now < way.named_at + NAMED_S:
@@ -159,11 +201,17 @@ class Sender:
         found = self.desk.table.next_act(
             vehicle_id,
             now,
-            Connection(way.number, way.named_at, silent_kinds(self._protocol(vehicle_id))),
+            Connection(way.number, way.named_at, self.silent(vehicle_id)),
             too_fast=bool(self.too_fast(vehicle_id)),
+            deaf=self._unheard(vehicle_id, way),
             without=without,
         )
         return None if found is None else (*found, way)
+
+    def _unheard(self, vehicle_id: str, way: Way) -> set[str]:
+        """Commands that wait and that the device does not listen to now."""
+        queue = self.desk.table.lines[vehicle_id].queue()
+        return {entry.record.id for entry in queue if way.deaf(_asked(entry.record))}
 
     def _look_later(self, vehicle_id: str, delay_s: float) -> None:
         if vehicle_id not in self._later:
@@ -193,7 +241,7 @@ class Sender:
             detail = "the connection ended before a reply"
             take(record, CommandState.QUEUED, now, detail=detail)
         elif act is Act.HOLD:
-            detail = self.too_fast(record.vehicle_id)
+            detail = way.deaf(_asked(record)) or self.too_fast(record.vehicle_id)
             take(record, CommandState.HELD, now, detail=detail)
         else:
             never = not life.standing(record).attempts
@@ -210,7 +258,7 @@ class Sender:
             return
         reference = desk.table.new_reference(vehicle_id, now)
         try:
-            frame = way.encode(Command(record.kind, reference, record.parameters))
+            frame = way.encode(_asked(record, reference))
         except CommandError as exc:
             desk.take(record, CommandState.FAILED, now, detail=exc.message)
             return
@@ -223,7 +271,7 @@ class Sender:
         if way.serves(vehicle_id):
             way.send(frame)
         else:
-            detail = "the connection ended before it was sent"
+            detail = "the device was gone before it was sent"
             desk.take(sent, CommandState.QUEUED, time.time(), detail=detail)
 
     # -- time --------------------------------------------------------------------------------------
@@ -241,7 +289,7 @@ class Sender:
         """What time demands of every open command."""
         for entry in self.desk.table:
             record = entry.record
-            silent = (self._protocol(record.vehicle_id), record.kind) in SILENT
+            silent = record.kind in self.silent(record.vehicle_id)
             due = life.due(record, entry.standing, now, self.desk.node, self.times, silent=silent)
             if due is not None:
                 async with self.desk.turn(record) as current:
@@ -268,6 +316,11 @@ class Sender:
             if now > last + ENDED_KEPT_S:
                 table.forget(record.id)
                 self.desk.cluster.forget_command(record)
+
+
+def _asked(record: CommandRecord, reference: int = 0) -> Command:
+    """A command as an encoder takes it; without a reference, to ask about it."""
+    return Command(record.kind, reference, record.parameters)
 
 
 def _ago(seconds: float) -> str:

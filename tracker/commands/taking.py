@@ -23,6 +23,7 @@ from tracker.commands.rehearsal import check
 from tracker.commands.sending import Sender
 from tracker.errors import (
     BusError,
+    CommandError,
     ConfirmationError,
     ConflictError,
     NotFoundError,
@@ -94,6 +95,8 @@ class Taker:
                 if known is not None:
                     return _same(known, wish), False
             check(vehicle.protocol, vehicle.device, wish.kind, wish.parameters, self.options)
+            if barred := self._sender.barred(vehicle.id, wish.kind):
+                raise CommandError(barred, value=wish.kind.value)
             self._confirm(vehicle, wish)
             return await self._store(vehicle, wish, id_), True
 

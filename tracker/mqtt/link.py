@@ -170,9 +170,16 @@ class Link:
 
     # -- what can be said --------------------------------------------------------------------------
 
-    def publish(self, topic: str, payload: bytes) -> int | None:
-        """Publish at QoS 1; the packet id, or None when it was not taken."""
-        info = self._client.publish(topic, payload, qos=1)
+    def publish(self, topic: str, payload: bytes, keep_s: float | None = None) -> int | None:
+        """Publish at QoS 1; the packet id, or None when it was not taken.
+
+        `keep_s`: how long the broker is to keep it for who is away; by 3.1.1 nobody can say so.
+        """
+        properties = None
+        if keep_s is not None and self._v5:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.MessageExpiryInterval = max(1, round(keep_s))
+        info = self._client.publish(topic, payload, qos=1, properties=properties)
         return None if info.rc is MQTTErrorCode.MQTT_ERR_QUEUE_SIZE else info.mid
 
     def forget(self) -> None:

@@ -25,6 +25,7 @@ from tracker.dialogue import Desk, Dialogue
 from tracker.errors import CommandError, DecodeError
 from tracker.model import Command, Vehicle
 from tracker.mqtt.link import Link, LinkError
+from tracker.mqtt.outbox import Behind, Outbox
 from tracker.protocols.base import Login, Message, Positions, Reply, Session
 from tracker.protocols.publications import Reader
 
@@ -53,7 +54,9 @@ class Desks(Desk, Contract):
 class Source:
     """One broker that is listened to."""
 
-    def __init__(self, settings: Settings, node: str, desk: Desks, reader: Reader) -> None:
+    def __init__(
+        self, settings: Settings, node: str, desk: Desks, reader: Reader, keep_s: float = 60.0
+    ) -> None:
         self.name = settings.name
         self.stats: Counter[str] = Counter()
         self.damaged: Counter[str] = Counter()  # by kind
@@ -71,6 +74,14 @@ class Source:
             session_s=SESSION_S,
             receive_maximum=UNACKNOWLEDGED_MOST,
             largest_packet=PACKET_MOST,
+        )
+        self.outbox = Outbox(
+            self.link,
+            reader,
+            settings.name,
+            self._replied,
+            allowed=settings.commands,
+            keep_s=keep_s,
         )
         self.link.on_message = self._received
         self.link.on_ready = self._connected
@@ -154,10 +165,18 @@ class Source:
                 groups.append([item])
             else:
                 groups[-1].append(item)
-        self._deliver(groups, acknowledge, now)
+        self._deliver(groups, message.topic, acknowledge, now)
+
+    def _replied(self, vehicle: Vehicle, reply: Reply, now: float) -> bool:
+        """To who asked."""
+        return self._desk.commands.replied(vehicle, reply, now)
 
     def _deliver(
-        self, groups: list[list[Message]], acknowledge: Callable[[], None], now: float
+        self,
+        groups: list[list[Message]],
+        topic: str,
+        acknowledge: Callable[[], None],
+        now: float,
     ) -> None:
         """Each device in a dialogue of its own: that one is refused concerns no other."""
         left = len(groups)
@@ -169,7 +188,7 @@ class Source:
                 acknowledge()
 
         for group in groups:
-            Delivery(self._desk, one_done).deliver(group, now)
+            Delivery(self._desk, one_done, self.outbox, topic).deliver(group, now)
         if not groups:
             acknowledge()
         if self._desk.journal.full and not self._held:
@@ -201,12 +220,18 @@ class Source:
 class Delivery:
     """What one publication says of one device: decoder and carrier of its dialogue."""
 
-    __slots__ = ("_desk", "_done", "_finished", "_messages", "_unstored", "buffered", "closing")
+    __slots__ = (
+        "_desk", "_done", "_finished", "_messages", "_outbox", "_session", "_topic", "_unstored",
+        "buffered", "closing",
+    )  # fmt: skip
 
     name = PROTOCOL
 
-    def __init__(self, desk: Desks, done: Callable[[], None]) -> None:
+    def __init__(self, desk: Desks, done: Callable[[], None], outbox: Outbox, topic: str) -> None:
         self._desk = desk
+        self._outbox = outbox
+        self._topic = topic
+        self._session = Session(auth_key=desk.auth_key, options=desk.options)
         self._done = done  # called once, when everything that is to be stored is on disk
         self._messages: list[Message] = []  # the next is the last
         self._unstored = 0
@@ -222,13 +247,18 @@ class Delivery:
             self._messages.append(
                 replace(message, answer=STORED, durable=True) if stores else message
             )
-        session = Session(now=now, auth_key=self._desk.auth_key, options=self._desk.options)
-        Dialogue(self._desk, self, session).drain(self, now)
+        self._session.now = now
+        Dialogue(self._desk, self, self._session).drain(self, now)
         self._look()
 
     def next_message(self) -> Message | None:
         """As a decoder."""
-        return self._messages.pop() if self._messages else None
+        if not self._messages:
+            return None
+        message = self._messages.pop()
+        if isinstance(message, Login):
+            self._session.ident = message.ident
+        return message
 
     def write(self, answers: Sequence[bytes]) -> None:
         """As a carrier: so many messages are on disk."""
@@ -246,14 +276,16 @@ class Delivery:
     def bind(self, vehicle: Vehicle, before: Vehicle | None) -> None:  # noqa: ARG002
         """As a carrier: the device may be heard elsewhere too; that closes nothing."""
         self._desk.recall(vehicle.id)
+        ident = self._session.ident or vehicle.device
+        self._outbox.heard(vehicle, ident, self._topic, self._session.now)
 
     def receive_data(self, data: bytes) -> None:
         """As a decoder, which is never fed: the messages were there before it."""
         raise NotImplementedError
 
     def encode(self, command: Command) -> bytes:
-        """As a decoder: nobody listens to commands here."""
-        raise CommandError("a device behind a broker is reached by the relay", value=command.kind)
+        """As a decoder: nobody listens here, for the way to the device is the broker's."""
+        raise CommandError("a device behind a broker is reached by that", value=command.kind)
 
     def _look(self) -> None:
         if not self._finished and not self._messages and self._unstored <= 0:
@@ -265,9 +297,19 @@ class Sources:
     """All of this node."""
 
     def __init__(
-        self, settings: Sequence[Settings], node: str, desk: Desks, reader: Reader
+        self,
+        settings: Sequence[Settings],
+        node: str,
+        desk: Desks,
+        reader: Reader,
+        keep_s: float = 60.0,  # that brokers are to keep commands for devices that are away
     ) -> None:
-        self.all = [Source(one, node, desk, reader) for one in settings]
+        self.all = [Source(one, node, desk, reader, keep_s) for one in settings]
+
+    def behind(self, vehicle_id: str) -> Behind | None:
+        """The way to a device by the broker through which it was heard last, if by any."""
+        found = [way for one in self.all if (way := one.outbox.by_vehicle.get(vehicle_id))]
+        return max(found, key=lambda way: way.heard, default=None)
 
     def start(self) -> None:
         """Begin to connect to all of them."""

@@ -112,8 +112,8 @@ class Alarm(Message):
 class Reply(Message):
     """The device's answer to a command. `reference` is the command's, None where not stated.
 
-    Without `final` it only says that the question arrived: the answer is still to come. With a
-    `kind` it can be the answer to commands of that kind alone.
+    Without `final` it only says that the question arrived: the answer is still to come. With
+    `to_kind` it can be the answer to commands of that kind alone.
     """
 
     reference: int | None = None
@@ -121,7 +121,7 @@ class Reply(Message):
     text: str = ""
     fixes: tuple[Fix, ...] = ()
     final: bool = True
-    kind: CommandKind | None = None
+    to_kind: CommandKind | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,12 @@
-"""What a command's parameters must be, whatever protocol carries them."""
+"""What commands and a listener's options must be, whatever protocol carries them; and whose answer
+a number is.
+"""
 
 from __future__ import annotations
 
 from tracker.errors import CommandError
 from tracker.model import Command
+from tracker.protocols.base import Session
 
 
 def interval_s(command: Command, greatest: int) -> int:
@@ -28,3 +31,25 @@ def text_bytes(command: Command, encoding: str, most: int) -> bytes:
     if not 1 <= len(data) <= most:
         raise CommandError(f"text must have 1 to {most} bytes in {encoding}", value=text)
     return data
+
+
+def numeric_option(session: Session, name: str, default: int, least: int, most: int) -> int:
+    """The listener's option `name`: a whole number from `least` to `most`."""
+    number = session.options.get(name, default)
+    if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= most:
+        raise CommandError(f"{name}: a whole number from {least} to {most}", value=number)
+    return number
+
+
+def check_stream(session: Session, protocol: str) -> None:
+    """Raise CommandError where devices come in datagrams, for protocols whose commands need TCP."""
+    if session.options.get("udp"):
+        raise CommandError(f"{protocol}: commands need TCP, a datagram may reach anyone")
+
+
+REFERENCE_MOST = 0xFFFF  # of a command of ours; what is beyond was asked by somebody else
+
+
+def known_reference(number: int) -> int | None:
+    """The reference that an answer repeats; None for a number that no command of ours has."""
+    return number if 1 <= number <= REFERENCE_MOST else None

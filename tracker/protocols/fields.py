@@ -6,6 +6,7 @@ a frame whose checksum is right but whose content is impossible is refused, not 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -108,6 +109,16 @@ def signal_dbm(value: int) -> int:
     return value - 256 if value > 127 else -value
 
 
+EXTRA_MOST = 64  # undecoded bytes kept as hex: enough to study a variant, too few to flood
+
+
+def extra(attributes: dict[str, Any], content: bytes, at: int) -> None:
+    """The attribute `extra`: what stands behind what is known, if anything does."""
+    if at < len(content):
+        attributes["extra"] = content[at : at + EXTRA_MOST].hex()
+
+
+RSSI_MOST = 1_000  # dBm either way: beyond it the number is none
 STATION_MOST = (1 << 63) - 1  # of each number of a base station: 4G cells have 64 bits in GT06
 
 
@@ -116,9 +127,21 @@ def cell(mcc: int, mnc: int, lac: int, cid: int, rssi_dbm: int | None = None) ->
     if max(mcc, mnc, lac, cid) > STATION_MOST:
         raise DecodeError("field", f"no base station: {mcc} {mnc} {lac} {cid}")
     entry: dict[str, Any] = {"mcc": mcc, "mnc": mnc, "lac": lac, "cid": cid}
-    if rssi_dbm is not None:
+    if rssi_dbm is not None and abs(rssi_dbm) <= RSSI_MOST:
         entry["rssi_dbm"] = rssi_dbm
     return entry
+
+
+def temperatures(found: Mapping[int, float]) -> dict[str, Any]:
+    """The attributes of thermometers, by their numbers from 1: `temperature_c` of the first that
+    is there; `temperatures_c` of all, None for what is not, unless there is but number 1.
+    """
+    if not found:
+        return {}
+    said: dict[str, Any] = {"temperature_c": found[min(found)]}
+    if found.keys() != {1}:
+        said["temperatures_c"] = [found.get(number) for number in range(1, max(found) + 1)]
+    return said
 
 
 COUNT_DIGITS = 18  # of a whole number in a text: what 64 bits hold

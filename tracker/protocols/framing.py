@@ -177,3 +177,20 @@ class FramedDecoder(StreamDecoder[bytes]):
         self.buffer.drop(count)
         self._searched = 1
         self._late = False
+
+
+class DatagramDecoder(FramedDecoder):
+    """A FramedDecoder of devices that send datagrams as well (option `udp`), in which frames are
+    whole: none goes on in the next one.
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._datagrams = session.options.get("udp") is True
+
+    def cut(self) -> bytes | None:
+        """The next right frame, None if incomplete; DecodeError for what had to be skipped."""
+        frame = super().cut()
+        if frame is None and self._datagrams and self.buffer.data:
+            raise self._skip("length")
+        return frame

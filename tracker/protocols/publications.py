@@ -1,24 +1,25 @@
 """What one published message says: a topic and a payload in, messages of devices out.
 
 Told apart in this order: a topic that a mapping of the settings names (docs/protocols/json.md);
-OwnTracks, by its topic or by `_type`; flespi, by `ident`; the topics `tracker/DEVICE/position`,
-which need no settings. Shared by the MQTT server on the port of the devices, by whoever listens to
-a broker, and in part by HTTP, where a path stands for the topic.
+the topics `tracker/DEVICE/position` and `…/ack`, which need no settings; OwnTracks, by its topic or
+by `_type`; flespi, by `ident`. Shared by the MQTT server on the port of the devices, by whoever
+listens to a broker, and in part by HTTP, where a path stands for the topic.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import enum
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, NamedTuple
 
 import orjson
 
-from tracker.errors import DecodeError
+from tracker.errors import CommandError, DecodeError
 from tracker.mappings import JsonMapping
-from tracker.protocols.base import Login, Message, Notice
-from tracker.protocols.documents import flespi, owntracks, said
+from tracker.protocols.base import Login, Message, Notice, Reply
+from tracker.protocols.documents import flespi, owntracks, said, wishes
 from tracker.protocols.documents.mapped import OWN, Mapped, matches
 from tracker.protocols.documents.said import Said
 from tracker.protocols.documents.sealed import KIND as ENCRYPTED
@@ -37,13 +38,36 @@ FOR_DEVICES = "cmd"  # the last level of a topic that is ours to publish, not a 
 Item = Message | DecodeError
 
 
+class Use(enum.Enum):
+    """What a topic is for."""
+
+    REPORTS = "reports"
+    COMMANDS = "commands"  # ours to publish
+    ACKNOWLEDGEMENTS = "acknowledgements"  # of commands
+
+
 class Route(NamedTuple):
     """What is known of a message by its topic alone."""
 
     levels: tuple[str, ...]
-    ident: str | None  # of an OwnTracks device
+    ident: str | None  # of an OwnTracks device, or of whoever acknowledges a command
     mapped: Mapped | None
-    mine: bool  # OwnTracks by its first level
+    mine: bool = False  # OwnTracks by its first level
+    use: Use = Use.REPORTS
+
+
+class Acknowledged(NamedTuple):
+    """Whose word on a command it is, and what it says."""
+
+    ident: str
+    reply: Reply
+
+
+class Address(NamedTuple):
+    """Where a device listens for commands, and in which words."""
+
+    topic: str
+    owntracks: bool
 
 
 class Reader:
@@ -70,12 +94,15 @@ class Reader:
             return []
         if len(payload) > PAYLOAD_MOST:
             raise DecodeError("length", f"a payload of {len(payload)} bytes", payload)
-        if route.mapped is None and route.levels[-1] == FOR_DEVICES:
+        if route.use is Use.COMMANDS:
             return []
         try:
             document = orjson.loads(payload)
         except ValueError as error:
             raise DecodeError("json", f"{topic[:60]}: no JSON: {error}", payload) from None
+        if route.use is Use.ACKNOWLEDGEMENTS:
+            reply = wishes.acknowledgement(document, answer)
+            return [Login(ident=said.identity(route.ident)), reply]
         if route.mapped is not None:
             return told(route.mapped.read(route.levels, document, now), now, answer)
         if isinstance(document, dict):
@@ -106,11 +133,40 @@ class Reader:
         items.append(owntracks.read(record, now, answer))
         return items
 
-    def by_path(self, path: str, document: Any, now: float) -> list[Said | DecodeError] | None:
-        """The reports of JSON that came by HTTP; None where no mapping names its path."""
-        route = self._routes.get(path) or self._route(path)
+    def for_commands(self, topic: str) -> bool:
+        """Whether a topic is one on which devices listen. Raises DecodeError for what is none."""
+        return (self._routes.get(topic) or self._route(topic)).use is Use.COMMANDS
+
+    def command_topics(self, ident: str) -> Iterator[str]:
+        """Where a device listens that is not of OwnTracks, by each mapping in turn."""
+        for mapped in (*self._mapped, self._own):
+            topic = None if mapped.commands is None else mapped.commands.topic(ident)
+            if topic is not None:
+                yield topic
+
+    def address(self, topic: str, ident: str) -> Address:
+        """Where the device listens that has just reported under a topic. Raises CommandError."""
+        route = self._routes.get(topic) or self._route(topic)
         if route.mapped is None:
+            if ident != route.ident:
+                raise CommandError(f"nothing is known of where {ident} listens", value=topic)
+            return Address(f"{ident}/{FOR_DEVICES}", owntracks=True)
+        if route.mapped.commands is None:
+            raise CommandError("the mapping of its topic has no command_topic", value=topic)
+        found = route.mapped.commands.topic(ident)
+        if found is None:
+            raise CommandError(f"{ident} cannot be a level of a topic", value=ident)
+        return Address(found, owntracks=False)
+
+    def by_path(
+        self, path: str, document: Any, now: float
+    ) -> list[Said | DecodeError] | Acknowledged | None:
+        """What JSON says that came by HTTP; None where no mapping names its path."""
+        route = self._routes.get(path) or self._route(path)
+        if route.mapped is None or route.use is Use.COMMANDS:
             return None
+        if route.use is Use.ACKNOWLEDGEMENTS:
+            return Acknowledged(said.identity(route.ident), wishes.acknowledgement(document))
         found = route.mapped.read(route.levels, document, now)
         if len(found) == 1 and isinstance(found[0], Said):
             found[0].report.fix(now)  # raises for a place off the Earth
@@ -125,18 +181,27 @@ class Reader:
             raise DecodeError(
                 "topic", f"a topic of {len(levels)} levels", topic.encode("utf-8", "replace")
             )
-        for mapped in (*self._mapped, self._own):
-            if matches(mapped.topic, levels):
-                route = Route(levels, None, mapped, mine=False)
-                break
-        else:
-            mine = levels[0] == owntracks.BASE
-            route = Route(levels, owntracks.ident_of_topic(topic), None, mine)
+        route = self._told_apart(topic, levels)
         if len(topic) <= REMEMBERED_MOST:
             if len(self._routes) >= ROUTES_MOST:
                 self._routes.clear()
             self._routes[topic] = route
         return route
+
+    def _told_apart(self, topic: str, levels: tuple[str, ...]) -> Route:
+        for mapped in (*self._mapped, self._own):
+            for form, use in (
+                (mapped.commands, Use.COMMANDS), (mapped.acknowledgements, Use.ACKNOWLEDGEMENTS),
+            ):  # fmt: skip
+                ident = None if form is None else form.ident(levels)
+                if ident is not None:
+                    return Route(levels, ident, mapped, use=use)
+            if matches(mapped.topic, levels):
+                return Route(levels, None, mapped)
+        if levels[-1] == FOR_DEVICES:
+            return Route(levels, None, None, use=Use.COMMANDS)
+        ident = owntracks.ident_of_topic(topic)
+        return Route(levels, ident, None, mine=levels[0] == owntracks.BASE)
 
 
 def told(reports: list[Said | DecodeError], now: float, answer: bytes = b"") -> list[Item]:

@@ -6,8 +6,9 @@ handed on as an alarm or a heartbeat, so that nothing a device said is lost for 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from tracker.errors import DecodeError
 from tracker.model import Fix
@@ -52,6 +53,22 @@ def unplaced(answer: bytes, said: Unplaced) -> Message:
     )
 
 
+class Said(Protocol):
+    """A report that has been read, such as a textfields.Report."""
+
+    def fix(self, now: float | None = None) -> Fix | None:
+        """Its position; one without a time is as of `now`. Raises DecodeError."""
+        ...
+
+    def unplaced(self) -> Unplaced:
+        """What it says beside a position."""
+        ...
+
+    def message(self, now: float | None = None, answer: bytes = b"") -> Message:
+        """The message of it alone; its answer promises storage. Raises DecodeError."""
+        ...
+
+
 class Batch:
     """The reports of one frame, in which a bad one does not cost the others.
 
@@ -77,6 +94,18 @@ class Batch:
         else:
             self._others.append(Notice(kind="no_fix", attributes=said.all_attributes()))
 
+    def take(self, said: Said, now: float | None = None) -> None:
+        """One report, whether it has a position, has none or has an impossible one."""
+        try:
+            fix = said.fix(now)
+        except DecodeError as error:
+            self.fail(error)
+            return
+        if fix is not None:
+            self._fixes.append(fix)
+        else:
+            self.add(said.unplaced())
+
     def fail(self, error: DecodeError) -> None:
         """One report that cannot be read."""
         self._errors.append(error)
@@ -85,3 +114,20 @@ class Batch:
         """All messages: those without a position, the positions with the answer, the errors."""
         positions = Positions(answer, durable=True, fixes=tuple(self._fixes))
         return [*self._others, positions, *self._errors]
+
+
+def conclude(
+    reports: Sequence[Said], answer: bytes, now: float | None = None
+) -> Message | list[Message | DecodeError]:
+    """All messages of a frame's reports: of several a Batch; a single one without a position says
+    how the device is now.
+    """
+    if len(reports) == 1:
+        try:
+            return reports[0].message(now, answer)
+        except DecodeError as error:
+            return [Positions(answer, durable=True), error]
+    batch = Batch()
+    for said in reports:
+        batch.take(said, now)
+    return batch.messages(answer)

@@ -27,6 +27,12 @@ KeyT = TypeVar("KeyT")
 # position of a batch.
 Outcome = Message | Iterable[Message | DecodeError]
 
+
+def items(outcome: Outcome) -> Iterable[Message | DecodeError]:
+    """What a handler returns, one by one."""
+    return (outcome,) if isinstance(outcome, Message) else outcome
+
+
 # What a handler can trip over in a frame that is shorter or stranger than its kind allows.
 STUMBLES = (DecodeError, struct.error, IndexError, ValueError, OverflowError)
 
@@ -72,11 +78,7 @@ def _announced(
 ) -> Iterator[Message | DecodeError]:
     session.ident = ident
     yield Login(ident=ident, refusal=refusal)
-    outcome = finish()
-    if isinstance(outcome, Message):
-        yield outcome
-    else:
-        yield from outcome
+    yield from items(finish())
 
 
 def stumble(name: str, error: Exception) -> DecodeError:
@@ -93,10 +95,12 @@ class StreamDecoder(abc.ABC, Generic[FrameT]):
 
     name: str = ""
     link: Any  # the protocol's own state of the connection, handed to its functions
+    link_type: ClassVar[type[Any] | None] = None  # made of the Session, where a protocol has one
     COMMANDS: ClassVar[Mapping[CommandKind, Callable[[Any, Command], bytes]]] = {}
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self.link = None if self.link_type is None else self.link_type(session)
         self.buffer = ReceiveBuffer()
         self._ready: deque[Message | DecodeError] = deque()
         self._frame: FrameT | None = None  # the one that `_rest` comes out of

@@ -190,16 +190,20 @@ class Report:
         if name not in (self.alarms or ()):
             self.alarms = (*(self.alarms or ()), name)
 
-    def fix(self, now: float) -> Fix | None:
+    def fix(self, now: float | None = None) -> Fix | None:
         """The position, None if there is none to use: no coordinates, or zeros without a fix.
 
-        Without a time of its own it is as of `now`, and not to be relied on.
+        Without a time of its own it is as of `now`, and not to be relied on; None where there is
+        no `now` either.
         """
         if self.lat is None or self.lon is None or not (self.valid or self.lat or self.lon):
             return None
+        fix_time = now if self.time is None else self.time
+        if fix_time is None:
+            return None
         check_coordinates(self.lat, self.lon)
         return Fix(
-            fix_time=now if self.time is None else self.time,
+            fix_time=fix_time,
             lat=self.lat,
             lon=self.lon,
             speed_kmh=self.speed_kmh,
@@ -223,7 +227,15 @@ class Report:
             attributes=self.attributes,
         )
 
-    def message(self, now: float, answer: bytes = b"") -> Message:
+    def message(self, now: float | None = None, answer: bytes = b"") -> Message:
         """The report as a message; its answer promises storage."""
         fix = self.fix(now)
         return unplaced(answer, self.unplaced()) if fix is None else placed(answer, fix)
+
+
+def mark_stored(reports: Sequence[Report]) -> None:
+    """Of reports in one frame, those that are not the newest waited in the device's memory."""
+    if len(reports) > 1:
+        newest = max(said.time or 0.0 for said in reports)
+        for said in reports:
+            said.stored = said.time != newest

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from tracker.protocols.base import PROBE_LIMIT, Match, Session
-from tracker.protocols.framing import MORE, NEVER, FramedDecoder
+from tracker.protocols.base import PROBE_LIMIT, Match
+from tracker.protocols.framing import MORE, NEVER, DatagramDecoder
 from tracker.protocols.stream import FrameT, StreamDecoder
 
 __all__ = ["MORE", "NEVER", "TextDecoder", "partial", "pass_over", "probe_text"]
@@ -53,15 +53,11 @@ def pass_over(decoder: StreamDecoder[FrameT], separators: bytes) -> int:
     return count
 
 
-class TextDecoder(FramedDecoder):
-    """A FramedDecoder whose frames are text."""
+class TextDecoder(DatagramDecoder):
+    """A DatagramDecoder whose frames are text."""
 
     separators: ClassVar[bytes] = SEPARATORS
     datagram_end: ClassVar[bytes] = b""  # the end mark, where devices leave it out in datagrams
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        self._datagrams = session.options.get("udp") is True
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes as they came, in any cut; one datagram at a time with option `udp`."""
@@ -71,7 +67,4 @@ class TextDecoder(FramedDecoder):
         """The next right frame, None if incomplete; DecodeError for what had to be skipped."""
         if pass_over(self, self.separators):
             self._drop(0)  # what was known of the front is not true any more
-        frame = super().cut()
-        if frame is None and self._datagrams and self.buffer.data:
-            raise self._skip("length")
-        return frame
+        return super().cut()

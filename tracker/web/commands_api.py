@@ -19,7 +19,7 @@ from tracker.model import CommandKind, CommandRecord, CommandState, Transition
 from tracker.storage import commands
 from tracker.web.auth import require_admin
 from tracker.web.history_query import vehicle_of
-from tracker.web.keys import COMMANDS, STORE, TAKER
+from tracker.web.keys import COMMANDS, SENDER, STORE, TAKER
 from tracker.web.shapes import rfc3339, whole_number
 
 PAGE, PAGE_MOST = 50, 500
@@ -164,8 +164,15 @@ async def cancel_command(request: web.Request) -> web.Response:
 async def list_kinds(request: web.Request) -> web.Response:
     """GET /api/v1/vehicles/{id}/command-kinds: what its device can be asked."""
     vehicle = vehicle_of(request)
-    options = request.app[TAKER].options
-    return _json({"kinds": kinds.describe(vehicle.protocol, vehicle.device, options)})
+    options, sender = request.app[TAKER].options, request.app[SENDER]
+    found = kinds.describe(
+        vehicle.protocol,
+        vehicle.device,
+        options,
+        silent=sender.silent(vehicle.id),
+        barred=lambda kind: sender.barred(vehicle.id, kind),
+    )
+    return _json({"kinds": found})
 
 
 class CommandMetrics(Collector):

@@ -32,6 +32,12 @@ _SOURCE_COUNTERS = {
     "to_come_again": "Publications unacknowledged when a connection was lost",
     "pauses": "Times that the broker was not read because the journal was full",
 }
+_OUTBOX_COUNTERS = {
+    "commands_published": "Commands handed to the broker",
+    "commands_confirmed": "Commands that the broker confirmed",
+    "commands_refused": "Commands that the broker refused",
+    "commands_forgotten": "Commands unconfirmed when a connection was lost",
+}
 _CALLER_COUNTERS = {
     "opened": "Connections accepted",
     "requests": "Requests taken",
@@ -123,6 +129,8 @@ class Brokers(Collector):
         sources = self._app[SOURCES].all
         stats = {source.name: source.stats for source in sources}
         yield from _counters("tracker_source", "source", _SOURCE_COUNTERS, stats)
+        sent = {source.name: source.outbox.stats for source in sources}
+        yield from _counters("tracker_source", "source", _OUTBOX_COUNTERS, sent)
         waiting = GaugeMetricFamily(
             "tracker_source_unacknowledged", "Publications not on disk yet", labels=["source"]
         )

@@ -89,10 +89,38 @@ def test_the_length_of_a_text_is_that_of_the_encoder() -> None:
         assert text == {"name": "text", "type": "string", "min_length": 1, "max_length": most}
 
 
-def test_devices_that_ask_cannot_be_called() -> None:
-    for kind in described("osmand").values():
-        assert not kind["supported"]
-        assert "HTTP" in kind["reason"]
+def test_devices_that_ask_get_what_an_answer_can_carry() -> None:
+    able = {
+        name: {kind for kind, one in described(name).items() if one["supported"]}
+        for name in ("osmand", "owntracks", "json", "flespi")
+    }
+    assert able == {
+        "osmand": {"custom"}, "owntracks": {"locate", "interval", "custom"},
+        "json": {kind.value for kind in CommandKind}, "flespi": set(),
+    }  # fmt: skip
+    assert "flespi itself" in described("flespi")["locate"]["reason"]
+
+
+def test_an_app_is_told_from_other_devices_by_its_name() -> None:
+    app = {one["kind"]: one for one in kinds.describe("mqtt", "owntracks/jane/phone")}
+    assert {kind for kind, one in app.items() if one["supported"]} == {
+        "locate", "interval", "custom",
+    }  # fmt: skip
+    assert all(one["supported"] for one in described("mqtt").values())
+
+
+def test_what_cannot_be_reached_says_why() -> None:
+    found = kinds.describe(
+        "mqtt",
+        "van-7",
+        barred=lambda kind: "by this broker" if kind is CommandKind.ENGINE_CUT else "",
+        silent={CommandKind.REBOOT},
+    )
+    by_kind = {one["kind"]: one for one in found}
+    assert by_kind["engine_cut"]["reason"] == "by this broker"
+    assert not by_kind["engine_cut"]["supported"]
+    assert by_kind["reboot"]["supported"]
+    assert [one["kind"] for one in found if not one["replies"]] == ["reboot"]
 
 
 def test_silence_is_told_beforehand() -> None:

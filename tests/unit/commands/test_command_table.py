@@ -73,6 +73,26 @@ def test_a_fast_vehicle_holds_the_cut_and_nothing_else() -> None:
     assert ask(made) == (Act.SEND, "cut")
 
 
+def test_what_the_device_does_not_listen_to_is_held_and_nothing_else() -> None:
+    made = filled(command("a", TEXT), command("b", LOCATE, 1))
+    assert ask(made, deaf={"a"}) == (Act.HOLD, "a")
+    go(made, "a", CommandState.HELD)
+    assert ask(made, deaf={"a", "b"}) == (Act.HOLD, "b")
+    assert ask(made, deaf={"a"}) == (Act.SEND, "b")
+    assert ask(made) == (Act.SEND, "a")
+
+
+def test_a_reply_to_one_kind_belongs_to_no_other() -> None:
+    made = filled(command("interval", CommandKind.INTERVAL), command("locate", LOCATE, 1))
+    send(made, "interval")
+    assert made.match("v", None, LOCATE) is None
+    go(made, "interval", CommandState.ANSWERED)
+    send(made, "locate")
+    found = made.match("v", None, LOCATE)
+    assert found is not None
+    assert found.id == "locate"
+
+
 def test_a_restore_overrules_the_cuts_before_it() -> None:
     made = filled(command("old", CUT, 0), command("restore", RESTORE, 1), command("new", CUT, 2))
     assert ask(made, too_fast=True) == (Act.SUPERSEDE, "old")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from simulator.model import Fix
 from simulator.protocols.ais140 import FAMILY as SIMULATED
-from tests.unit.protocols.test_protocol_simulated import FIXES, as_stated, close
+from tests.unit.protocols.simulated import FIXES, as_stated, close
 from tests.unit.protocols.text_damage import kinds, positions
 from tests.unit.protocols.transcripts import feed, new_session
 from tracker.errors import DecodeError
@@ -141,3 +141,14 @@ def test_any_fix_arrives_as_it_was_stated(fix: Fix) -> None:
         "acknowledged",
         "acknowledged",
     ]
+
+
+def test_a_fix_flag_without_coordinates_is_no_position() -> None:
+    empty = REPORT.replace(b"22.540000,N,114.059000,E", b",,,")
+    assert positions(feed(FAMILY.decoder(new_session()), empty)) == []
+
+
+def test_a_number_of_an_alert_that_no_column_holds_is_left_out() -> None:
+    endless = REPORT.replace(b"NR,01,", b"NR," + b"9" * 30 + b",")
+    (found,) = positions(feed(FAMILY.decoder(new_session()), endless))
+    assert "alert_id" not in found.fixes[0].attributes

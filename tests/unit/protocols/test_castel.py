@@ -8,17 +8,19 @@ from hypothesis import strategies as st
 
 from simulator.model import Fix
 from simulator.protocols.castel import FAMILY as SIMULATED
-from tests.unit.protocols.test_protocol_simulated import FIXES, as_stated, close
-from tests.unit.protocols.transcripts import Item, drain, feed, new_session
+from tests.unit.protocols.simulated import FIXES, as_stated, close
+from tests.unit.protocols.text_damage import kinds
+from tests.unit.protocols.transcripts import drain, feed, new_session
 from tracker.errors import CommandError, DecodeError
 from tracker.model import Command, CommandKind
 from tracker.protocols.base import Login, Match, Message, Positions, Reply
 from tracker.protocols.castel import FAMILY, obd
 from tracker.protocols.castel.decoder import CC, SC
 from tracker.protocols.castel.others import MPIP as MPIP_TYPES
-from tracker.protocols.castel.wire import FRAME_MOST, MPIP, UNANSWERED_MOST, Link, pack
+from tracker.protocols.castel.wire import FRAME_MOST, MPIP, pack
 from tracker.protocols.checks import crc16_x25
 from tracker.protocols.detect import detect
+from tracker.protocols.unanswered import UNANSWERED_MOST
 
 ID = b"213L2020000001"
 BEAT = pack(4, ID, 0x1003)
@@ -34,16 +36,11 @@ def of_mpip(kind: int, content: bytes) -> bytes:
     return body + crc16_x25(body).to_bytes(2, "little") + b"\r\n"
 
 
-def names(items: list[Item]) -> list[str]:
-    """Types of messages and kinds of errors, in order."""
-    return [item.kind if isinstance(item, DecodeError) else type(item).__name__ for item in items]
-
-
 def test_the_login_is_named_once() -> None:
     decoder = FAMILY.decoder(new_session())
-    assert names(feed(decoder, BEAT + REPORT)) == ["Login", "Heartbeat", "Positions"]
+    assert kinds(feed(decoder, BEAT + REPORT)) == ["Login", "Heartbeat", "Positions"]
     other = pack(4, b"213L2020000002", 0x1003)
-    assert names(feed(decoder, REPORT + other)) == ["Positions", "Login", "Heartbeat"]
+    assert kinds(feed(decoder, REPORT + other)) == ["Positions", "Login", "Heartbeat"]
 
 
 def test_an_answer_repeats_the_identity_as_it_came() -> None:
@@ -57,7 +54,7 @@ def test_an_answer_repeats_the_identity_as_it_came() -> None:
 
 @pytest.mark.parametrize("ident", [b"", b"\0ABC", b"A\0B", b"\xff\xfe", b"two words"])
 def test_an_identity_that_is_none_is_refused(ident: bytes) -> None:
-    assert names(feed(FAMILY.decoder(new_session()), pack(4, ident, 0x1003))) == ["field"]
+    assert kinds(feed(FAMILY.decoder(new_session()), pack(4, ident, 0x1003))) == ["field"]
 
 
 @pytest.mark.parametrize("name", ["REPORT", "MPIP"])
@@ -67,7 +64,7 @@ def test_the_frame_behind_any_damaged_byte_is_found(name: str) -> None:
         for value in {0, 0x24, 0x40, 0xFF, frame[at] ^ 1} - {frame[at]}:
             damaged = frame[:at] + bytes((value,)) + frame[at + 1 :]
             decoder = FAMILY.decoder(new_session())
-            found = names(feed(decoder, damaged + frame))
+            found = kinds(feed(decoder, damaged + frame))
             assert found.count("Positions") == 1, (at, value, found)
             assert decoder.buffered == 0, (at, value)
 
@@ -76,7 +73,7 @@ def test_the_frame_behind_a_truncated_one_is_found() -> None:
     for size in range(1, len(REPORT)):
         for piece in (REPORT[:size], REPORT[size:]):
             decoder = FAMILY.decoder(new_session())
-            assert names(feed(decoder, piece + REPORT))[-1] == "Positions", piece.hex()
+            assert kinds(feed(decoder, piece + REPORT))[-1] == "Positions", piece.hex()
             assert decoder.buffered == 0
 
 
@@ -106,17 +103,19 @@ def test_right_frames_of_any_content(data: st.DataObject) -> None:
 
 def test_an_alarm_whose_list_is_cut_off_is_refused() -> None:
     cut = pack(4, ID, 0x4007, bytes(4) + STATE + b"\0\2\1\4\0\0\0\0")
-    assert names(feed(FAMILY.decoder(new_session()), cut)) == ["Login", "length"]
+    assert kinds(feed(FAMILY.decoder(new_session()), cut)) == ["Login", "length"]
 
 
 def test_questions_that_nobody_answers_are_forgotten() -> None:
-    link = Link(new_session())
-    for number in range(3 * UNANSWERED_MOST):
-        link.ask(0xB001, number, number)
-    assert len(link.unanswered) == UNANSWERED_MOST
-    assert link.answered(0xB001, 0) is None
-    assert link.answered(0xB001, 3 * UNANSWERED_MOST - 1) == 3 * UNANSWERED_MOST - 1
-    assert link.answered(0xB001, 3 * UNANSWERED_MOST - 1) is None
+    decoder = FAMILY.decoder(new_session())
+    feed(decoder, BEAT)
+    for reference in range(1, 3 * UNANSWERED_MOST):
+        decoder.encode(Command(CommandKind.LOCATE, reference))
+    answers = [
+        pack(4, ID, 0xB001, number.to_bytes(2, "little") + STATE + b"\0")
+        for number in (1, 3 * UNANSWERED_MOST - 1, 3 * UNANSWERED_MOST - 1)
+    ]
+    assert kinds(feed(decoder, b"".join(answers))) == ["Heartbeat", "Reply", "Heartbeat"]
 
 
 def test_trouble_codes() -> None:
@@ -200,13 +199,13 @@ def test_the_answer_to_a_heartbeat_vouches_for_positions() -> None:
     terminal = SIMULATED.terminal(SIMULATED.ident(1), {})
     decoder = FAMILY.decoder(new_session())
     items = feed(decoder, terminal.hello())
-    kinds = [
+    said = [
         answer.kind.value
         for item in items
         if isinstance(item, Message)
         for answer in terminal.receive(item.answer)
     ]
-    assert kinds == ["accepted"]
+    assert said == ["accepted"]
     beat = terminal.heartbeat(None)
     (answer,) = feed(decoder, beat)
     assert isinstance(answer, Message)

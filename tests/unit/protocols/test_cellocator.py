@@ -9,8 +9,15 @@ from hypothesis import given, settings
 
 from simulator.model import Fix
 from simulator.protocols import cellocator as simulated
-from simulator.protocols.base import AnswerKind
-from tests.unit.protocols.test_protocol_simulated import FIXES, Line, as_stated, close
+from tests.unit.protocols.simulated import (
+    FIXES,
+    HERE,
+    Line,
+    arrived,
+    check_answers,
+    logged_in,
+    ordered,
+)
 from tests.unit.protocols.transcripts import drain, feed, new_session
 from tracker.errors import CommandError, DecodeError
 from tracker.model import Command, CommandKind
@@ -20,7 +27,6 @@ from tracker.protocols.cellocator import FAMILY, CellocatorDecoder, reasons
 from tracker.protocols.cellocator.wire import FRAME_MOST, NUMERATORS
 
 UNIT = 204583
-HERE = Fix(1_740_789_015.0, 22.54, 114.059, 36.0, 90.0, 50.0, 9, True, 12345.0)
 
 
 def framed(body: bytes, mark: bytes = b"MCGP") -> bytes:
@@ -167,9 +173,7 @@ def test_what_is_not_of_this_protocol(data: bytes) -> None:
 def test_a_simulated_unit() -> None:
     line = Line(simulated.FAMILY)
     assert [type(one) for one in line.carry(line.terminal.hello())] == [Login, Heartbeat]
-    line.carry(line.terminal.position(HERE).data)
-    line.carry(line.terminal.heartbeat(HERE))
-    assert line.kinds == [AnswerKind.ACCEPTED, AnswerKind.ACKNOWLEDGED, AnswerKind.BEAT]
+    check_answers(line)
     (found,) = line.fixes(line.terminal.backlog([HERE]).data)
     assert found.attributes["logged"]
     assert found.ignition
@@ -178,22 +182,14 @@ def test_a_simulated_unit() -> None:
 @settings(max_examples=150, deadline=None)
 @given(fix=FIXES)
 def test_any_fix_arrives_as_it_was_stated(fix: Fix) -> None:
-    line = Line(simulated.FAMILY)
-    found = line.fixes(line.terminal.position(fix).data)
-    assert close(as_stated(found[0]), simulated.FAMILY.stated(fix))
+    arrived(simulated.FAMILY, fix)
 
 
 @pytest.mark.parametrize("kind", CellocatorDecoder.COMMANDS)
 def test_commands_find_their_answers(kind: CommandKind) -> None:
-    line = Line(simulated.FAMILY)
-    line.carry(line.terminal.hello())
+    line = logged_in(simulated.FAMILY)
     line.carry(line.terminal.position(HERE).data)
-    frame = line.decoder.encode(Command(kind, 4711, {"text": "03 14"}))
-    (answer,) = line.terminal.receive(frame)
-    (reply,) = line.carry(answer.reply)
-    assert isinstance(reply, Reply)
-    assert reply.reference == 4711
-    assert reply.fixes
+    assert ordered(line, kind, "03 14").fixes
 
 
 def test_messages_that_are_not_decoded_are_acknowledged() -> None:

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from simulator.model import Fix
 from simulator.protocols.eelink import FAMILY as SIMULATED
-from tests.unit.protocols.test_protocol_simulated import FIXES, as_stated, close
+from tests.unit.protocols.simulated import FIXES, Line, arrived, check_answers, logged_in, ordered
+from tests.unit.protocols.text_damage import kinds
 from tests.unit.protocols.transcripts import Item, drain, feed, new_session
 from tracker.errors import DecodeError
-from tracker.model import Command, CommandKind
-from tracker.protocols.base import Login, Match, Message, Positions, Refused, Reply
+from tracker.model import CommandKind
+from tracker.protocols.base import Login, Match, Message, Refused
 from tracker.protocols.detect import detect
 from tracker.protocols.eelink import FAMILY
 from tracker.protocols.eelink.decoder import DATAGRAMS_MOST, HANDLERS
@@ -25,11 +26,6 @@ REPORT = pack(0x12, 2, PLACE + b"\x00\x01")
 OTHER = pack(0x12, 3, PLACE[:-1] + b"\x08" + b"\x00\x01")
 
 
-def names(items: list[Item]) -> list[str]:
-    """Types of messages and kinds of errors, in order."""
-    return [item.kind if isinstance(item, DecodeError) else type(item).__name__ for item in items]
-
-
 def test_the_checksum_of_the_wrapper() -> None:
     """Worked out by hand: 1; 2 + 2 = 4; 8 + 3 = 11; and a bit that comes round."""
     assert rotated_sum(b"\x01\x02\x03") == 11
@@ -40,7 +36,7 @@ def test_the_checksum_of_the_wrapper() -> None:
 @pytest.mark.parametrize("size", [1, 3, 7, 1000])
 def test_reports_are_answered_with_kind_and_serial(size: int) -> None:
     items = feed(FAMILY.decoder(new_session()), LOGIN + REPORT + OTHER, size)
-    assert names(items) == ["Login", "Positions", "Positions"]
+    assert kinds(items) == ["Login", "Positions", "Positions"]
     answers = [item.answer.hex() for item in items[1:] if isinstance(item, Message)]
     assert answers == ["67671200020002", "67671200020003"]
 
@@ -48,7 +44,7 @@ def test_reports_are_answered_with_kind_and_serial(size: int) -> None:
 def test_a_connection_goes_on_by_its_known_identity() -> None:
     """As from UDP, where the listener remembers who spoke."""
     decoder = FAMILY.decoder(new_session({"ident": "356307042441013"}))
-    assert names(feed(decoder, REPORT)) == ["Positions"]
+    assert kinds(feed(decoder, REPORT)) == ["Positions"]
 
 
 # -- datagrams
@@ -65,35 +61,35 @@ def datagrams(*data: bytes, ident: str | None = None) -> list[Item]:
 
 def test_each_datagram_names_its_device() -> None:
     items = datagrams(wrap(IMEI, REPORT + OTHER), wrap(IMEI, LOGIN))
-    assert names(items) == ["Login", "Positions", "Positions", "Login"]
+    assert kinds(items) == ["Login", "Positions", "Positions", "Login"]
     assert [item.answer[:2] for item in items[1:] if isinstance(item, Message)] == [b"EL"] * 3
-    assert names(datagrams(wrap(IMEI[:-1] + b"\x21", REPORT), ident="356307042441013")) == [
+    assert kinds(datagrams(wrap(IMEI[:-1] + b"\x21", REPORT), ident="356307042441013")) == [
         "Login",
         "Positions",
     ]
 
 
 def test_a_datagram_without_a_wrapper_is_read_once_the_device_is_known() -> None:
-    assert names(datagrams(LOGIN, REPORT)) == ["Login", "Positions"]
-    assert names(datagrams(REPORT)) == ["login"]
+    assert kinds(datagrams(LOGIN, REPORT)) == ["Login", "Positions"]
+    assert kinds(datagrams(REPORT)) == ["login"]
 
 
 def test_nothing_of_a_damaged_datagram_is_believed() -> None:
     whole = wrap(IMEI, REPORT + OTHER)
     for at in range(len(whole)):
         damaged = whole[:at] + bytes((whole[at] ^ 0x20,)) + whole[at + 1 :]
-        (found,) = names(datagrams(damaged, ident="356307042441013"))
+        (found,) = kinds(datagrams(damaged, ident="356307042441013"))
         assert found in {"checksum", "length"}, at
     for size in range(1, len(whole)):
-        assert names(datagrams(whole[:size])) == ["length"]
-        assert names(datagrams(whole[size:])) in (["length"], ["login"])
-    assert names(datagrams(whole + b"\0")) == ["length"]
+        assert kinds(datagrams(whole[:size])) == ["length"]
+        assert kinds(datagrams(whole[size:])) in (["length"], ["login"])
+    assert kinds(datagrams(whole + b"\0")) == ["length"]
 
 
 def test_datagrams_that_wait_are_bounded() -> None:
     beat = wrap(IMEI, pack(0x03, 1))
     items = datagrams(*[beat] * (DATAGRAMS_MOST + 50))
-    assert names(items) == ["Login", *["Heartbeat"] * DATAGRAMS_MOST]
+    assert kinds(items) == ["Login", *["Heartbeat"] * DATAGRAMS_MOST]
 
 
 # -- damage
@@ -105,7 +101,7 @@ def test_the_package_behind_a_damaged_head_is_found() -> None:
         for value in {0, 0x55, 0xFF, REPORT[at] ^ 1, REPORT[at] ^ 4}:
             damaged = REPORT[:at] + bytes((value,)) + REPORT[at + 1 :]
             decoder = FAMILY.decoder(new_session())
-            found = names(feed(decoder, LOGIN + damaged + OTHER + OTHER + OTHER))
+            found = kinds(feed(decoder, LOGIN + damaged + OTHER + OTHER + OTHER))
             assert found[0] == "Login"
             assert found[-1] == "Positions", (at, value, found)
             assert decoder.buffered == 0, (at, value)
@@ -115,7 +111,7 @@ def test_the_package_behind_a_truncated_one_is_found() -> None:
     for size in range(1, len(REPORT)):
         for piece in (REPORT[:size], REPORT[size:]):
             decoder = FAMILY.decoder(new_session())
-            found = names(feed(decoder, LOGIN + piece + OTHER + OTHER + OTHER))
+            found = kinds(feed(decoder, LOGIN + piece + OTHER + OTHER + OTHER))
             assert found[-1] == "Positions", (piece.hex(), found)
             assert decoder.buffered == 0, piece.hex()
 
@@ -125,7 +121,7 @@ def test_a_package_that_never_ends_is_given_up() -> None:
     decoder = FAMILY.decoder(session)
     feed(decoder, LOGIN + REPORT[:-3])
     session.now += 31.0
-    assert names(feed(decoder, REPORT))[-1] == "Positions"
+    assert kinds(feed(decoder, REPORT))[-1] == "Positions"
 
 
 def test_packages_in_a_damaged_wrapper_are_not_believed_in_a_stream() -> None:
@@ -133,16 +129,16 @@ def test_packages_in_a_damaged_wrapper_are_not_believed_in_a_stream() -> None:
     for at in range(2, len(whole)):
         damaged = whole[:at] + bytes((whole[at] ^ 0x20,)) + whole[at + 1 :]
         items = feed(FAMILY.decoder(new_session()), LOGIN + damaged + whole + whole)
-        found = names(items)
+        found = kinds(items)
         assert found.count("Positions") <= 4, (at, found)
         assert found[-1] == "Positions", (at, found)
 
 
 def test_impossible_content_is_acknowledged_only_where_the_device_is_known() -> None:
     nowhere = pack(0x12, 9, PLACE[:5] + b"\x7f" + PLACE[6:] + b"\x00\x01")
-    assert names(feed(FAMILY.decoder(new_session()), nowhere)) == ["field"]
+    assert kinds(feed(FAMILY.decoder(new_session()), nowhere)) == ["field"]
     items = feed(FAMILY.decoder(new_session()), LOGIN + nowhere + REPORT)
-    assert names(items) == ["Login", "field", "Refused", "Positions"]
+    assert kinds(items) == ["Login", "field", "Refused", "Positions"]
     assert isinstance(items[2], Refused)
     assert items[2].answer.hex() == "67671200020009"
 
@@ -215,18 +211,15 @@ def test_the_identity() -> None:
 @settings(max_examples=150, deadline=None)
 @given(fix=FIXES)
 def test_any_fix_arrives_as_it_was_stated(fix: Fix) -> None:
-    terminal = SIMULATED.terminal(SIMULATED.ident(1), {})
-    decoder = FAMILY.decoder(new_session())
-    (login,) = feed(decoder, terminal.hello())
+    arrived(SIMULATED, fix)
+
+
+def test_a_simulated_device_logs_in_reports_and_beats() -> None:
+    line = Line(SIMULATED)
+    (login,) = line.carry(line.terminal.hello())
     assert isinstance(login, Login)
     assert login.ident == SIMULATED.ident(1)
-    (found,) = feed(decoder, terminal.position(fix).data)
-    assert isinstance(found, Positions)
-    assert close(as_stated(found.fixes[0]), SIMULATED.stated(fix))
-    assert [answer.kind.value for answer in terminal.receive(login.answer + found.answer)] == [
-        "accepted",
-        "acknowledged",
-    ]
+    check_answers(line)
 
 
 @pytest.mark.parametrize(
@@ -234,11 +227,4 @@ def test_any_fix_arrives_as_it_was_stated(fix: Fix) -> None:
     [CommandKind.LOCATE, CommandKind.REBOOT, CommandKind.ENGINE_CUT, CommandKind.ENGINE_RESTORE],
 )
 def test_commands_find_their_answers(kind: CommandKind) -> None:
-    terminal = SIMULATED.terminal(SIMULATED.ident(1), {})
-    decoder = FAMILY.decoder(new_session())
-    feed(decoder, terminal.hello())
-    (answer,) = terminal.receive(decoder.encode(Command(kind, 4711, {})))
-    (reply,) = feed(decoder, answer.reply)
-    assert isinstance(reply, Reply)
-    assert reply.reference == 4711
-    assert reply.text.endswith("OK!")
+    assert ordered(logged_in(SIMULATED), kind).text.endswith("OK!")

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.model import Fix
-from simulator.protocols.base import AnswerKind
 from simulator.protocols.egts import FAMILY as SIMULATED
-from tests.unit.protocols.test_protocol_simulated import FIXES, Line, as_stated, close
+from tests.unit.protocols.simulated import FIXES, HERE, Line, arrived, check_answers, ordered
+from tests.unit.protocols.simulated import logged_in as simulated
 from tests.unit.protocols.transcripts import feed, new_session
 from tracker.errors import CommandError, DecodeError
 from tracker.model import Command, CommandKind
-from tracker.protocols.base import Aside, Heartbeat, Login, Match, Positions, Refused, Reply
+from tracker.protocols.base import Aside, Heartbeat, Login, Match, Positions, Refused
 from tracker.protocols.egts import FAMILY, EgtsDecoder
 from tracker.protocols.egts.wire import (
     APPDATA,
@@ -58,9 +58,7 @@ def results(answer: bytes) -> tuple[int, int, list[tuple[int, int]]]:
 
 
 def logged_in() -> EgtsDecoder:
-    line = Line(SIMULATED)
-    line.carry(line.terminal.hello())
-    decoder = line.decoder
+    decoder = simulated(SIMULATED).decoder
     assert isinstance(decoder, EgtsDecoder)
     return decoder
 
@@ -151,9 +149,9 @@ def test_unanswered_commands_are_bounded_and_the_oldest_are_forgotten() -> None:
     _, first = decoder.link.numbers
     for reference in range(1, UNANSWERED_MOST + 3):
         decoder.encode(Command(CommandKind.LOCATE, reference))
-    found = [decoder.link.turned_down(first + at) for at in range(UNANSWERED_MOST + 2)]
+    found = [decoder.link.asked.answered(first + at) for at in range(UNANSWERED_MOST + 2)]
     assert found == [None, None, *range(3, UNANSWERED_MOST + 3)]
-    assert decoder.link.turned_down(first + 5) is None
+    assert decoder.link.asked.answered(first + 5) is None
 
 
 def test_commands_are_not_sent_in_datagrams() -> None:
@@ -223,31 +221,18 @@ def test_what_is_not_of_this_protocol(data: bytes) -> None:
 def test_a_simulated_device_logs_in_reports_and_beats() -> None:
     line = Line(SIMULATED)
     assert [type(one) for one in line.carry(line.terminal.hello())] == [Login]
-    here = Fix(1_740_789_015.0, 22.54, 114.059, 36.5, 90.0, 50.0, 9, True, 12345.0)
-    assert [fix.stored for fix in line.fixes(line.terminal.backlog([here] * 40).data)] == [
-        True
-    ] * 20
-    assert [type(one) for one in line.carry(line.terminal.heartbeat(here))] == [Heartbeat]
-    assert line.kinds == [AnswerKind.ACCEPTED, AnswerKind.ACKNOWLEDGED, AnswerKind.BEAT]
+    check_answers(line)
+    stored = [fix.stored for fix in line.fixes(line.terminal.backlog([HERE] * 40).data)]
+    assert stored == [True] * 20
+    assert [type(one) for one in line.carry(line.terminal.heartbeat(HERE))] == [Heartbeat]
 
 
 @settings(max_examples=150, deadline=None)
 @given(fix=FIXES)
 def test_any_simulated_fix_arrives_as_it_was_stated(fix: Fix) -> None:
-    line = Line(SIMULATED)
-    line.carry(line.terminal.hello())
-    (found,) = line.fixes(line.terminal.position(fix).data)
-    assert close(as_stated(found), SIMULATED.stated(fix))
-    assert found.altitude_m == round(fix.altitude_m)
+    assert arrived(SIMULATED, fix).altitude_m == round(fix.altitude_m)
 
 
 @pytest.mark.parametrize("kind", list(EgtsDecoder.COMMANDS))
 def test_commands_find_their_answers(kind: CommandKind) -> None:
-    line = Line(SIMULATED)
-    line.carry(line.terminal.hello())
-    parameters = {"seconds": 60, "text": "hello"}
-    answers = line.terminal.receive(line.decoder.encode(Command(kind, 4711, parameters)))
-    assert [one.kind for one in answers] in ([AnswerKind.COMMAND], [AnswerKind.LOCATE])
-    (reply,) = line.carry(answers[0].reply)
-    assert isinstance(reply, Reply)
-    assert (reply.reference, reply.success) == (4711, True)
+    assert ordered(simulated(SIMULATED), kind, "hello").success is True

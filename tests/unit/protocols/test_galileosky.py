@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.model import Fix
-from simulator.protocols.base import AnswerKind
 from simulator.protocols.galileosky import FAMILY as SIMULATED
-from tests.unit.protocols.test_protocol_simulated import FIXES, Line, as_stated, close
+from tests.unit.protocols.simulated import FIXES, HERE, Line, arrived, check_answers, ordered
+from tests.unit.protocols.simulated import logged_in as simulated
 from tests.unit.protocols.transcripts import drain, feed, new_session
 from tracker.errors import CommandError, DecodeError
 from tracker.model import Command, CommandKind
-from tracker.protocols.base import Heartbeat, Login, Match, Notice, Positions, Reply
+from tracker.protocols.base import Heartbeat, Login, Match, Notice, Positions
 from tracker.protocols.galileosky import FAMILY, GalileoskyDecoder
 from tracker.protocols.galileosky.extended import SIZES as EXTENDED
 from tracker.protocols.galileosky.packet import in_its_year, read_tags
@@ -214,31 +214,17 @@ def test_a_datagram_is_read_like_a_stream() -> None:
 def test_a_simulated_device_logs_in_reports_and_beats() -> None:
     line = Line(SIMULATED)
     assert [type(one) for one in line.carry(line.terminal.hello())] == [Login, Heartbeat]
-    here = Fix(1_740_789_015.0, 22.54, 114.059, 36.5, 90.0, 50.0, 9, True, 12345.0)
-    assert [fix.stored for fix in line.fixes(line.terminal.backlog([here] * 40).data)] == [
-        False
-    ] * 16
-    line.carry(line.terminal.heartbeat(here))
-    assert line.kinds == [AnswerKind.ACCEPTED, AnswerKind.ACKNOWLEDGED, AnswerKind.BEAT]
+    check_answers(line)
+    stored = [fix.stored for fix in line.fixes(line.terminal.backlog([HERE] * 40).data)]
+    assert stored == [False] * 16
 
 
 @settings(max_examples=150, deadline=None)
 @given(fix=FIXES)
 def test_any_simulated_fix_arrives_as_it_was_stated(fix: Fix) -> None:
-    line = Line(SIMULATED)
-    line.carry(line.terminal.hello())
-    (found,) = line.fixes(line.terminal.position(fix).data)
-    assert close(as_stated(found), SIMULATED.stated(fix))
-    assert found.ignition is fix.ignition
+    assert arrived(SIMULATED, fix).ignition is fix.ignition
 
 
 @pytest.mark.parametrize("kind", list(GalileoskyDecoder.COMMANDS))
 def test_commands_find_their_answers(kind: CommandKind) -> None:
-    line = Line(SIMULATED)
-    line.carry(line.terminal.hello())
-    parameters = {"seconds": 60, "text": "inall"}
-    answers = line.terminal.receive(line.decoder.encode(Command(kind, 4711, parameters)))
-    assert [one.kind for one in answers] in ([AnswerKind.COMMAND], [AnswerKind.LOCATE])
-    (reply,) = line.carry(answers[0].reply)
-    assert isinstance(reply, Reply)
-    assert reply.reference == 4711
+    ordered(simulated(SIMULATED), kind, "inall")

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.model import Fix
-from simulator.protocols.base import AnswerKind
 from simulator.protocols.navtelecom import FAMILY as SIMULATED
-from tests.unit.protocols.test_protocol_simulated import FIXES, Line, as_stated, close
+from tests.unit.protocols.simulated import FIXES, HERE, Line, arrived, check_answers, ordered
+from tests.unit.protocols.simulated import logged_in as simulated
 from tests.unit.protocols.transcripts import feed, new_session
 from tracker.errors import CommandError, DecodeError
 from tracker.model import Command, CommandKind
@@ -22,7 +22,8 @@ from tracker.protocols.navtelecom.fields import CODES, FIELDS, NUMBERS, READERS,
 from tracker.protocols.navtelecom.formats import FORMATS
 from tracker.protocols.navtelecom.layout import Layout, agreed
 from tracker.protocols.navtelecom.messages import PACKET_FIELDS
-from tracker.protocols.navtelecom.wire import UNANSWERED_MOST, flex, pack
+from tracker.protocols.navtelecom.wire import FLEX_MOST, flex, pack
+from tracker.protocols.unanswered import UNANSWERED_MOST
 
 IMEI = b"356307042441013"
 HELLO = pack(1, 0, b"*>S:" + IMEI)
@@ -71,7 +72,7 @@ def test_a_layout_of_all_fields() -> None:
     layout = agreed(FIELDS, b"\xff" * 32)
     assert layout.fields == tuple(range(1, FIELDS + 1))
     assert layout.size == sum(SIZES.values())
-    assert layout.read(bytes(layout.size), 0).placed
+    assert layout.read(bytes(layout.size), 0).lat == 0.0
 
 
 def test_a_mask_may_be_longer_than_its_fields_and_not_shorter() -> None:
@@ -209,28 +210,25 @@ def test_what_is_not_of_this_protocol(data: bytes) -> None:
 def test_a_simulated_device_logs_in_reports_and_beats() -> None:
     line = Line(SIMULATED)
     assert [type(one) for one in line.carry(line.terminal.hello())] == [Login, Heartbeat]
-    here = Fix(1_740_789_015.0, 22.54, 114.059, 36.5, 90.0, 50.0, 9, True, 12345.0)
-    assert len(line.fixes(line.terminal.backlog([here] * 40).data)) == 20
-    assert [type(one) for one in line.carry(line.terminal.heartbeat(here))] == [Heartbeat]
-    assert line.kinds == [AnswerKind.ACCEPTED, AnswerKind.ACKNOWLEDGED, AnswerKind.BEAT]
+    check_answers(line)
+    assert len(line.fixes(line.terminal.backlog([HERE] * 40).data)) == 20
+    assert [type(one) for one in line.carry(line.terminal.heartbeat(HERE))] == [Heartbeat]
 
 
 @settings(max_examples=150, deadline=None)
 @given(fix=FIXES)
 def test_any_simulated_fix_arrives_as_it_was_stated(fix: Fix) -> None:
-    line = Line(SIMULATED)
-    line.carry(line.terminal.hello())
-    (found,) = line.fixes(line.terminal.position(fix).data)
-    assert close(as_stated(found), SIMULATED.stated(fix))
-    assert found.ignition is fix.ignition
+    assert arrived(SIMULATED, fix).ignition is fix.ignition
 
 
 @pytest.mark.parametrize("kind", list(NavtelecomDecoder.COMMANDS))
 def test_commands_find_their_answers(kind: CommandKind) -> None:
-    line = Line(SIMULATED)
-    line.carry(line.terminal.hello())
-    answers = line.terminal.receive(line.decoder.encode(Command(kind, 4711, {"text": "*!2Y"})))
-    assert [one.kind for one in answers] in ([AnswerKind.COMMAND], [AnswerKind.LOCATE])
-    (reply,) = line.carry(answers[0].reply)
-    assert isinstance(reply, Reply)
-    assert (reply.reference, reply.success) == (4711, True)
+    assert ordered(simulated(SIMULATED), kind, "*!2Y").success is True
+
+
+def test_a_message_that_states_megabytes_is_not_waited_for() -> None:
+    decoder = agreed_on(PLACED)
+    endless = b"~E\xff" + (b"\xff\xff" + bytes(65_535)) * 3
+    for at in range(0, len(endless), 4_096):
+        feed(decoder, endless[at : at + 4_096])
+        assert decoder.buffered <= FLEX_MOST + 4_096

@@ -11,7 +11,13 @@ from tests.unit.protocols.transcripts import feed, new_session
 from tracker.errors import CommandError
 from tracker.model import Command, CommandKind
 from tracker.protocols.base import Reply
-from tracker.protocols.commands import interval_s, text_bytes
+from tracker.protocols.commands import (
+    check_stream,
+    interval_s,
+    known_reference,
+    numeric_option,
+    text_bytes,
+)
 from tracker.protocols.frame55 import Frame55Decoder
 from tracker.protocols.frame55.wire import UNANSWERED_MOST
 from tracker.protocols.gt06 import Gt06Decoder
@@ -42,6 +48,30 @@ def test_texts_are_measured_in_the_devices_encoding() -> None:
     assert text_bytes(command, "gbk", 3) == b"\xd4\xc1B"
     with pytest.raises(CommandError, match="3"):
         text_bytes(command, "utf-8", 3)
+
+
+@pytest.mark.parametrize("number", [0, 17, True, "2", 2.0, None])
+def test_numeric_options_that_are_refused(number: Any) -> None:
+    with pytest.raises(CommandError, match="the_output: a whole number from 1 to 16") as caught:
+        numeric_option(new_session({"options": {"the_output": number}}), "the_output", 1, 1, 16)
+    assert caught.value.value is number
+
+
+def test_numeric_options_that_are_taken() -> None:
+    session = new_session({"options": {"the_output": 16}})
+    assert numeric_option(session, "the_output", 1, 1, 16) == 16
+    assert numeric_option(session, "another", 3, 1, 16) == 3
+
+
+def test_commands_that_need_a_stream() -> None:
+    check_stream(new_session(), "egts")
+    with pytest.raises(CommandError, match="egts: commands need TCP"):
+        check_stream(new_session({"options": {"udp": True}}), "egts")
+
+
+def test_references_of_commands_of_ours() -> None:
+    numbers = (-1, 0, 1, 0xFFFF, 0x10000)
+    assert [known_reference(number) for number in numbers] == [None, None, 1, 0xFFFF, None]
 
 
 def test_commands_without_an_answer_are_forgotten_oldest_first() -> None:

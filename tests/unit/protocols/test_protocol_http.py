@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.protocols.transcripts import feed, new_session
-from tracker.errors import CommandError, DecodeError
-from tracker.model import Command, CommandKind
+from tracker.errors import DecodeError
 from tracker.protocols.base import (
     PROBE_LIMIT,
     Aside,
@@ -232,9 +231,3 @@ def test_only_methods_begin_a_request(family: Any) -> None:
     assert family.probe(b"GEX") is Match.NO
     assert family.probe(b"GETTING STARTED") is Match.NO
     assert family.probe(b"get / HTTP/1.1") is Match.NO
-
-
-def test_commands_have_no_way_to_the_device() -> None:
-    for kind in CommandKind:
-        with pytest.raises(CommandError):
-            decoder().encode(Command(kind))

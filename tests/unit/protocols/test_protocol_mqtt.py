@@ -16,6 +16,7 @@ from simulator.protocols.base import Family as SimulatedFamily
 from tests.unit.protocols.test_protocol_simulated import FIXES, as_stated, close
 from tests.unit.protocols.transcripts import drain, feed, new_session
 from tracker.errors import CommandError, DecodeError
+from tracker.mappings import JsonMapping
 from tracker.model import Command, CommandKind
 from tracker.protocols.base import Aside, Login, Match, Message, Positions, Refused, Reply
 from tracker.protocols.detect import detect
@@ -23,7 +24,7 @@ from tracker.protocols.mqtt import FAMILY, MqttDecoder
 from tracker.protocols.mqtt.connect import ALIASES_MOST, RECEIVE_MOST, WILL_MOST
 from tracker.protocols.mqtt.link import COMMANDS_MOST, SUBSCRIBED_MOST, SUBSCRIPTIONS_MOST
 from tracker.protocols.mqtt.wire import PACKET_MOST, varint
-from tracker.protocols.publications import PAYLOAD_MOST, TOPIC_MOST
+from tracker.protocols.publications import OPTION, PAYLOAD_MOST, TOPIC_MOST, Reader
 
 PHONE = "owntracks/jane/phone"
 V311, V5 = 4, 5
@@ -275,6 +276,52 @@ def test_the_only_topic_of_the_only_device_will_do() -> None:
         decoder.encode(Command(CommandKind.REBOOT, 2))
 
 
+MAPPED = {
+    "topic": "fleet/+/position", "device": "topic[1]", "time": "t", "lat": "lat", "lon": "lon",
+    "command_topic": "fleet/down/{device}", "ack_topic": "fleet/up/{device}/done",
+}  # fmt: skip
+
+
+def mapped(*sent: bytes) -> tuple[MqttDecoder, list[Any]]:
+    reader = Reader([JsonMapping(**MAPPED)])
+    decoder = MqttDecoder(new_session({"options": {OPTION: reader}}))
+    return decoder, feed(decoder, connect() + b"".join(sent))
+
+
+def test_a_mapping_says_where_its_devices_listen_and_answer() -> None:
+    decoder, items = mapped(
+        subscribe("fleet/down/7", "fleet/down/7/more", "fleet/down/+"),
+        publish("fleet/7/position", b'{"t":1,"lat":1,"lon":2}'),
+    )
+    assert items[1].answer == packet(0x90, b"\0\1" + b"\1\x80\x80")
+    frame = decoder.encode(Command(CommandKind.TEXT, 9, {"text": "Halt"}))
+    payload = b'{"id":9,"type":"text","params":{"text":"Halt"}}'
+    assert frame == packet(0x32, text("fleet/down/7") + b"\0\x09" + payload)
+    (arrived, done) = feed(
+        decoder,
+        packet(0x40, b"\0\x09") + publish("fleet/up/7/done", b'{"id":9,"result":"ok"}', 3, 1),
+    )
+    assert (arrived.reference, arrived.final) == (9, False)
+    assert (done.reference, done.success, done.final) == (9, True, True)
+    assert done.answer == packet(0x40, b"\0\3")
+
+
+def test_who_does_not_listen_yet_is_not_spoken_to() -> None:
+    decoder = connected(V311)
+    deaf = decoder.session.deaf
+    assert deaf is not None
+    locate = Command(CommandKind.LOCATE)
+    assert "named itself" in deaf(locate)
+    feed(decoder, publish(PHONE, location()))
+    assert f"{PHONE} has not subscribed" in deaf(locate)
+    stated = Command(CommandKind.CUSTOM, 1, {"text": '{"topic":"x/cmd","message":"y"}'})
+    assert "has not subscribed to this topic" in deaf(stated)
+    feed(decoder, subscribe("x/cmd", f"{PHONE}/cmd"))
+    assert deaf(locate) == deaf(stated) == ""
+    feed(decoder, packet(0xA2, b"\0\2" + text(f"{PHONE}/cmd") + text("x/cmd")))
+    assert deaf(locate) != ""
+
+
 @pytest.mark.parametrize("seconds", [0, 86_401, 1.5, "60", True, None])
 def test_an_interval_is_whole_seconds_of_a_day(seconds: object) -> None:
     decoder = connected(V311, subscribe(f"{PHONE}/cmd"), publish(PHONE, location()))
@@ -355,8 +402,16 @@ def test_a_simulated_device_is_understood_and_understands(family: SimulatedFamil
     assert kinds == [AnswerKind.ACCEPTED, AnswerKind.ACKNOWLEDGED, AnswerKind.BEAT]
     (asked,) = terminal.receive(decoder.encode(Command(CommandKind.LOCATE, 4711)))
     assert asked.kind is AnswerKind.LOCATE
-    (reply,) = carry(asked.reply)
-    assert (reply.reference, reply.success) == (4711, True)
+    arrived, *acknowledged = carry(asked.reply)
+    assert (arrived.reference, arrived.success, arrived.final) == (4711, True, False)
+    if acknowledged:
+        (reply,) = acknowledged
+        assert (reply.reference, reply.success) == (4711, True)
+    else:
+        (reply,) = carry(terminal.position(here).data)
+        assert (reply.to_kind, reply.success) == (CommandKind.LOCATE, True)
+        assert close(as_stated(reply.fixes[0]), family.stated(here))
+    assert reply.final
 
 
 @SIMULATED

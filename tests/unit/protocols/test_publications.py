@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.errors import DecodeError
+from tracker.errors import CommandError, DecodeError
 from tracker.mappings import JsonMapping
-from tracker.model import Fix
+from tracker.model import CommandKind, Fix
 from tracker.protocols import publications
-from tracker.protocols.base import Alarm, Heartbeat, Login, Message, Notice, Positions
+from tracker.protocols.base import Alarm, Heartbeat, Login, Message, Notice, Positions, Reply
 from tracker.protocols.documents.mapped import matches
 from tracker.protocols.publications import PAYLOAD_MOST, PLAIN, TOPIC_MOST, Reader
 
@@ -171,6 +171,73 @@ def test_reports_that_say_nothing_right(report: Any) -> None:
         report = {"t": 1, **report}
     assert fault(by(), "fleet/7/position", report) == "field"
     assert by().by_path("fleet/x", report, NOW) is None
+
+
+# Commands -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("document", "reply"),
+    [
+        ({"id": 7, "result": "ok", "text": "done"}, (7, True, "done")),
+        ({"id": "7", "result": "error"}, (7, False, "")),
+        ({"id": 65_535, "result": "ok", "text": None}, (65_535, True, "")),
+        ({"result": "ok"}, (None, True, "")),
+        ({"id": None, "result": "error", "more": 1}, (None, False, "")),
+    ],
+)
+def test_what_has_become_of_a_command(document: Any, reply: tuple[Any, ...]) -> None:
+    login, found = read(PLAIN, "tracker/7/ack", document, b"answer")
+    assert login == Login(ident="7")
+    assert isinstance(found, Reply)
+    assert (found.reference, found.success, found.text) == reply
+    assert (found.answer, found.final, found.fixes) == (b"answer", True, ())
+
+
+@pytest.mark.parametrize(
+    "document",
+    [7, [], {}, {"id": 7}, {"result": True}, {"result": "OK"}, {"id": 0, "result": "ok"},
+     {"id": 65_536, "result": "ok"}, {"id": 1.5, "result": "ok"}, {"id": "x", "result": "ok"},
+     {"id": True, "result": "ok"}, {"id": [1], "result": "ok"}, {"result": "ok", "text": 7}],
+)  # fmt: skip
+def test_acknowledgements_that_say_nothing_right(document: Any) -> None:
+    assert fault(PLAIN, "tracker/7/ack", document) == "field"
+
+
+def test_a_mapping_has_topics_of_its_own_for_commands() -> None:
+    """They are no reports, also where the filter of the reports covers them."""
+    reader = by(topic="fleet/#", command_topic="fleet/{device}/down", ack_topic="fleet/{device}/up")
+    assert read(reader, "fleet/7/down", b"whatever") == []
+    assert reader.for_commands("fleet/7/down")
+    _, reply = read(reader, "fleet/7/up", {"id": 3, "result": "ok"})
+    assert isinstance(reply, Reply)
+    assert not reader.for_commands("fleet/7/up")
+    assert read(reader, "fleet/7/position", {"t": 1})[0].ident == "7"
+    assert list(reader.command_topics("7")) == ["fleet/7/down", "tracker/7/cmd"]
+    for ident in ("a/b", "+", "#", "", "a\0"):
+        assert list(reader.command_topics(ident)) == []
+
+
+def test_where_a_device_listens_follows_from_where_it_reports() -> None:
+    reader = by(command_topic="{device}/orders")
+    assert reader.address("fleet/7/position", "7") == ("7/orders", False)
+    assert reader.address("tracker/7/position", "7") == ("tracker/7/cmd", False)
+    assert reader.address("tracker/7/ack", "7") == ("tracker/7/cmd", False)
+    assert reader.address(f"{PHONE}/event", PHONE) == (f"{PHONE}/cmd", True)
+    for topic, ident in (("flespi/x", "7"), ("fleet/7/position", "a/b")):
+        with pytest.raises(CommandError):
+            reader.address(topic, ident)
+    with pytest.raises(CommandError, match="no command_topic"):
+        by().address("fleet/7/position", "7")
+
+
+@pytest.mark.parametrize("t", ["r", "p", None, 7])
+def test_a_location_that_was_asked_for_is_a_reply(t: Any) -> None:
+    _, found = read(PLAIN, PHONE, LOCATION | {"t": t}, b"answer")
+    assert isinstance(found, Reply if t == "r" else Positions)
+    assert (found.answer, found.durable, len(found.fixes)) == (b"answer", True, 1)
+    if isinstance(found, Reply):
+        assert (found.to_kind, found.success, found.reference) == (CommandKind.LOCATE, True, None)
 
 
 # What needs no mapping ----------------------------------------------------------------------------

@@ -11,15 +11,25 @@ from hypothesis import given, settings
 
 from simulator.model import Fix
 from simulator.protocols import ruptela as simulated
-from simulator.protocols.base import AnswerKind
-from tests.unit.protocols.test_protocol_simulated import FIXES, Line, as_stated, close
+from tests.unit.protocols.simulated import (
+    FIXES,
+    HERE,
+    Line,
+    arrived,
+    as_stated,
+    check_answers,
+    close,
+    logged_in,
+    ordered,
+)
 from tests.unit.protocols.transcripts import drain, feed, new_session
 from tracker.errors import CommandError, DecodeError
 from tracker.model import Command, CommandKind
 from tracker.protocols.alarms import ALARMS
 from tracker.protocols.base import Heartbeat, Login, Match, Notice, Positions, Refused, Reply
 from tracker.protocols.ruptela import FAMILY, RuptelaDecoder, elements
-from tracker.protocols.ruptela.wire import UNANSWERED_MOST, WORDS_MOST
+from tracker.protocols.ruptela.wire import WORDS_MOST
+from tracker.protocols.unanswered import UNANSWERED_MOST
 
 IMEI = 356307042441013
 # The sample of the protocol text.
@@ -27,7 +37,6 @@ RECORD = bytes.fromhex(
     "00300001440F32B2173501000167C2551700" "0043FC05B00D6F54C001F42328090024090701"
     "0501011D30D401410001E2400041F3"
 )  # fmt: skip
-HERE = Fix(1_740_789_015.0, 22.54, 114.059, 36.0, 90.0, 50.0, 9, True, 12345.0)
 
 
 def packet(command: int, payload: bytes = b"", length: int | None = None) -> bytes:
@@ -192,9 +201,7 @@ def test_what_is_not_of_this_protocol(data: bytes) -> None:
 def test_a_simulated_device() -> None:
     line = Line(simulated.FAMILY)
     assert [type(one) for one in line.carry(line.terminal.hello())] == [Login, Notice]
-    line.carry(line.terminal.position(HERE).data)
-    line.carry(line.terminal.heartbeat(HERE))
-    assert line.kinds == [AnswerKind.ACCEPTED, AnswerKind.ACKNOWLEDGED, AnswerKind.BEAT]
+    check_answers(line)
     (first, second) = line.fixes(line.terminal.backlog([HERE, HERE]).data)
     assert first == second
     assert close(as_stated(first), simulated.FAMILY.stated(HERE))
@@ -205,19 +212,10 @@ def test_a_simulated_device() -> None:
 @given(fix=FIXES)
 def test_any_fix_arrives_as_it_was_stated(fix: Fix) -> None:
     """Without satellites 0, 0 is no place."""
-    line = Line(simulated.FAMILY)
-    fix = dataclasses.replace(fix, satellites=max(1, fix.satellites))
-    (found,) = line.fixes(line.terminal.position(fix).data)
-    assert close(as_stated(found), simulated.FAMILY.stated(fix))
+    arrived(simulated.FAMILY, dataclasses.replace(fix, satellites=max(1, fix.satellites)))
 
 
 @pytest.mark.parametrize("kind", [*RuptelaDecoder.COMMANDS, None])
 def test_commands_find_their_answers(kind: CommandKind | None) -> None:
-    line = Line(simulated.FAMILY)
-    line.carry(line.terminal.hello())
     words = "setio 405,1" if kind is None else " version"
-    frame = line.decoder.encode(Command(kind or CommandKind.CUSTOM, 4711, {"text": words}))
-    (answer,) = line.terminal.receive(frame)
-    (reply,) = line.carry(answer.reply)
-    assert isinstance(reply, Reply)
-    assert reply.reference == 4711
+    ordered(logged_in(simulated.FAMILY), kind or CommandKind.CUSTOM, words)

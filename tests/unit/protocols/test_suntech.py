@@ -9,16 +9,25 @@ from hypothesis import given, settings
 
 from simulator.model import Fix
 from simulator.protocols import suntech as simulated
-from simulator.protocols.base import AnswerKind
-from tests.unit.protocols.test_protocol_simulated import FIXES, Line, as_stated, close
+from tests.unit.protocols.simulated import (
+    FIXES,
+    HERE,
+    Line,
+    arrived,
+    as_stated,
+    close,
+    logged_in,
+    ordered,
+)
 from tests.unit.protocols.transcripts import drain, feed, new_session
 from tracker.errors import DecodeError
 from tracker.model import Command, CommandKind
 from tracker.protocols.alarms import ALARMS
 from tracker.protocols.base import Alarm, Heartbeat, Login, Match, Positions, Reply
 from tracker.protocols.suntech import FAMILY, SuntechDecoder, alarms, legacy
-from tracker.protocols.suntech.link import CRASH_MOST, UNANSWERED_MOST
+from tracker.protocols.suntech.link import CRASH_MOST
 from tracker.protocols.suntech.wire import TEXT_MOST
+from tracker.protocols.unanswered import UNANSWERED_MOST
 
 REPORT = (
     b"ST300STT;100850000;01;010;20250301;00:30:15;2F100;+22.540000;+114.059000;036.000;090.00;9;1;"
@@ -31,7 +40,6 @@ ZIPPED = bytes.fromhex(
     "020032101008500000" "28013F19030100" "1E0F105129" "16540000" "72059000" "002450005A2589"
     "0001E2400C6015" "020048" "000004D2041001" "03"
 )  # fmt: skip
-HERE = Fix(1_740_789_015.0, 22.54, 114.059, 36.0, 90.0, 50.0, 9, True, 12345.0)
 FORMS = pytest.mark.parametrize("sent", [REPORT, MASKED, BINARY, ZIPPED], ids=str)
 
 
@@ -217,19 +225,18 @@ def test_a_simulated_device() -> None:
 @settings(max_examples=150, deadline=None)
 @given(fix=FIXES)
 def test_any_fix_arrives_as_it_was_stated(fix: Fix) -> None:
-    line = Line(simulated.FAMILY)
-    (found,) = line.fixes(line.terminal.position(fix).data)
-    assert close(as_stated(found), simulated.FAMILY.stated(fix))
+    arrived(simulated.FAMILY, fix)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in SuntechDecoder.COMMANDS if kind != "interval"])
 def test_commands_find_their_answers(kind: CommandKind) -> None:
-    line = Line(simulated.FAMILY)
-    line.carry(line.terminal.hello())
+    line = logged_in(simulated.FAMILY)
     line.carry(line.terminal.position(HERE).data)
-    command = Command(kind, 4711, {"text": "ST300CMD;{id};02;Preset"})
-    (answer,) = line.terminal.receive(line.decoder.encode(command))
-    assert answer.kind is AnswerKind.COMMAND
-    (reply,) = line.carry(answer.reply)
-    assert isinstance(reply, Reply)
-    assert reply.reference == 4711
+    ordered(line, kind, "ST300CMD;{id};02;Preset")
+
+
+def test_a_run_time_that_no_column_holds_is_left_out() -> None:
+    endless = REPORT.replace(b";001234;", b";" + b"9" * 30 + b";")
+    for sent, kept in ((REPORT, 1234), (endless, None)):
+        (found,) = (m for m in feed(named(), sent) if isinstance(m, Positions))
+        assert found.fixes[0].attributes.get("engine_minutes") == kept

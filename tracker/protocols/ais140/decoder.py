@@ -11,10 +11,10 @@ from tracker.errors import CommandError
 from tracker.model import Command, CommandKind
 from tracker.protocols.ais140 import report
 from tracker.protocols.ais140.wire import FRAMING, probe
-from tracker.protocols.base import Family, Heartbeat, Login, Message, Session
+from tracker.protocols.base import Family, Heartbeat, Login, Message
 from tracker.protocols.commands import text_bytes
-from tracker.protocols.reports import Unplaced, placed, unplaced
 from tracker.protocols.stream import Outcome, after_login
+from tracker.protocols.textfields import Report
 from tracker.protocols.textframes import TextDecoder
 
 IMEI = re.compile(r"\d{15}", re.ASCII)
@@ -41,10 +41,6 @@ class Ais140Decoder(TextDecoder):
     COMMANDS: ClassVar[Mapping[CommandKind, Callable[[Any, Command], bytes]]] = {
         CommandKind.CUSTOM: custom
     }
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        self.link = None
 
     def decode(self, frame: bytes) -> Outcome:
         """Messages of one frame; each names its device."""
@@ -83,26 +79,24 @@ class Ais140Decoder(TextDecoder):
         if at is None:
             return []
         time, used = report.moment(rest[at:])
-        said = Unplaced(time=time - (self.session.utc_offset_s or 0), alarms=())
-        stored = self.opened(front, rest[:at], said)
+        said = Report(time=time - (self.session.utc_offset_s or 0), alarms=())
+        self.opened(front, rest[:at], said)
         start = at + used
-        valid = rest[at - 1] != "0" if at else True
+        said.valid = rest[at - 1] != "0" if at else True
         if rest[start] in ("0", "1", "A", "V"):
-            valid, start = rest[start] in ("1", "A"), start + 1
-        where = report.place(rest[start:])
+            said.valid, start = rest[start] in ("1", "A"), start + 1
+        report.place(rest[start:], said)
         behind = rest[start + report.PLACE_FIELDS :]
         if EMERGENCY in front or EMERGENCY_OVER in front:
-            told = report.motion([behind[1], "", "", behind[0]] if len(behind) > 1 else [])
+            report.motion([behind[1], "", "", behind[0]] if len(behind) > 1 else [], said)
         else:
-            told = report.motion(behind)
+            report.motion(behind, said)
             report.vehicle(behind[4:], said)
-        said.satellites = told["satellites"]
-        fix = report.fix_of(said.time or 0.0, where, valid, said, stored=stored, **told)
-        return [unplaced(answer, said) if fix is None else placed(answer, fix)]
+        return [said.message(answer=answer)]
 
-    def opened(self, front: Sequence[str], middle: Sequence[str], said: Unplaced) -> bool:
-        """What stands in front of the date: event and code, kind of emergency, plate; whether the
-        report was stored.
+    def opened(self, front: Sequence[str], middle: Sequence[str], said: Report) -> None:
+        """What stands in front of the date: event and code, kind of emergency, plate, and whether
+        the report was stored.
         """
         letters = next((text for text in front[1:] if LETTERS.fullmatch(text)), "")
         code = next((text for text in front[2:] if text.isdecimal()), "")
@@ -111,7 +105,7 @@ class Ais140Decoder(TextDecoder):
             said.alarms = ("sos",)
         elif middle and not LETTERS.fullmatch(middle[0]) and len(middle[0]) > 1:
             said.attributes["plate"] = middle[0]
-        return any(text in STORED for text in (*front[-1:], *middle[:1]))
+        said.stored = any(text in STORED for text in (*front[-1:], *middle[:1]))
 
 
 def introduced(front: Sequence[str], rest: Sequence[str]) -> dict[str, Any]:

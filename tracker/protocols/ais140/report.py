@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from tracker.errors import DecodeError
-from tracker.model import Fix
-from tracker.protocols.fields import cell, check_coordinates, unix_time
-from tracker.protocols.reports import Unplaced
-from tracker.protocols.textfields import course, number, signed, whole
+from tracker.protocols.fields import CENTURY, cell, count, unix_time
+from tracker.protocols.textfields import Report, course, number, signed, whole
 
 # Two letters of an event. IN and IF are the ignition, NR a normal report.
 ALARMS = {
@@ -45,7 +43,7 @@ def moment(fields: Sequence[str]) -> tuple[float, int]:
     clock = date[-6:]
     year = int(date[4:-6])
     time = unix_time(
-        year if year > 99 else 2000 + year, int(date[2:4]), int(date[:2]),
+        year if year > 99 else CENTURY + year, int(date[2:4]), int(date[:2]),
         int(clock[:2]), int(clock[2:4]), int(clock[4:]),
     )  # fmt: skip
     return time, used
@@ -59,17 +57,14 @@ def find_date(fields: Sequence[str]) -> int | None:
     return None
 
 
-def place(fields: Sequence[str]) -> tuple[float, float]:
+def place(fields: Sequence[str], said: Report) -> None:
     """Latitude, N or S, longitude, E or W, in degrees."""
     lat, lon = number(fields[0]), number(fields[2])
-    if lat is None or lon is None:
-        return 0.0, 0.0
-    lat, lon = signed(lat, fields[1]), signed(lon, fields[3])
-    check_coordinates(lat, lon)
-    return lat, lon
+    if lat is not None and lon is not None:
+        said.lat, said.lon = signed(lat, fields[1]), signed(lon, fields[3])
 
 
-def event(said: Unplaced, letters: str, code: str) -> None:
+def event(said: Report, letters: str, code: str) -> None:
     """The event of a report: an alarm, the ignition, or something else."""
     if letters in IGNITION:
         said.ignition = IGNITION[letters]
@@ -78,22 +73,19 @@ def event(said: Unplaced, letters: str, code: str) -> None:
         said.attributes["alarm_code"] = letters
     elif letters and letters != "NR":
         said.attributes["event"] = letters
-    if code.isdecimal():
-        said.attributes["alert_id"] = int(code)
+    number_of_alert = count(code)
+    if number_of_alert is not None:
+        said.attributes["alert_id"] = number_of_alert
 
 
-def motion(fields: Sequence[str]) -> dict[str, Any]:
+def motion(fields: Sequence[str], said: Report) -> None:
     """Speed km/h, course, satellites, altitude m."""
-    read = [*fields[:4], "", "", "", ""]
-    return {
-        "speed_kmh": number(read[0]),
-        "course_deg": course(read[1]),
-        "satellites": whole(read[2]),
-        "altitude_m": number(read[3]),
-    }
+    told = [*fields[:4], "", "", "", ""]
+    said.speed_kmh, said.course_deg = number(told[0]), course(told[1])
+    said.satellites, said.altitude_m = whole(told[2]), number(told[3])
 
 
-def vehicle(fields: Sequence[str], said: Unplaced) -> None:
+def vehicle(fields: Sequence[str], said: Report) -> None:
     """From the PDOP on: PDOP, HDOP, operator, ignition, mains there, mains V, battery V, emergency,
     tamper C or O, GSM, MCC, MNC, LAC hex, cell hex, neighbours, inputs, outputs, frame number.
     """
@@ -109,12 +101,10 @@ def vehicle(fields: Sequence[str], said: Unplaced) -> None:
         said.ignition = told[3] == "1"
     if told[4] in ("0", "1"):
         attributes["external_power"] = told[4] == "1"
-    alarms = dict.fromkeys(said.alarms or ())
     if told[7] == "1":
-        alarms["sos"] = None
+        said.alarm("sos")
     if told[8] == "O":
-        alarms["tamper"] = None
-    said.alarms = tuple(alarms)
+        said.alarm("tamper")
     radio(fields[9:], attributes)
 
 
@@ -148,21 +138,3 @@ def stations(fields: Sequence[str]) -> list[dict[str, Any]]:
         if lac and cid:
             found.append(cell(mcc, mnc, lac, cid))
     return found
-
-
-def fix_of(
-    time: float, where: tuple[float, float], valid: bool, said: Unplaced, **told: Any
-) -> Fix | None:
-    """The position; None for 0, 0 without a fix."""
-    if not (valid or any(where)):
-        return None
-    return Fix(
-        fix_time=time,
-        lat=where[0],
-        lon=where[1],
-        valid=valid,
-        ignition=said.ignition,
-        alarms=said.alarms or (),
-        attributes=said.attributes,
-        **told,
-    )

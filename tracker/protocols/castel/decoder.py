@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from tracker.errors import DecodeError
-from tracker.protocols.base import Family, Session
+from tracker.protocols.base import Family
 from tracker.protocols.castel import commands, others, sc
 from tracker.protocols.castel.wire import (
     FRAMING,
@@ -32,11 +32,8 @@ class CastelDecoder(FramedDecoder):
 
     name = "castel"
     framing = FRAMING
+    link_type = Link
     COMMANDS = commands.COMMANDS
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        self.link = Link(session)
 
     def decode(self, frame: bytes) -> Outcome:
         """Messages of one frame; every frame names its device."""

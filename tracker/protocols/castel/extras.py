@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tracker.protocols.castel import obd
-from tracker.protocols.castel.said import EXTRA_MOST, alarms
+from tracker.protocols.castel.said import alarms
+from tracker.protocols.fields import EXTRA_MOST
 from tracker.protocols.reports import Unplaced
 from tracker.protocols.stream import handles
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from tracker.errors import DecodeError
 from tracker.model import Fix
 from tracker.protocols.base import Heartbeat, Login, Message
-from tracker.protocols.castel.said import PLACE_BYTES, conclude, dressed, extra, places
+from tracker.protocols.castel.said import PLACE_BYTES, conclude, dressed, places
 from tracker.protocols.castel.wire import Frame, Link, answer
-from tracker.protocols.fields import text
+from tracker.protocols.fields import extra, text
 from tracker.protocols.reports import Batch, Unplaced
 from tracker.protocols.stream import Outcome, handles
 

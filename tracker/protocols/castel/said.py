@@ -5,19 +5,16 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from tracker.errors import DecodeError
 from tracker.model import Fix
 from tracker.protocols.base import Message, Positions
 from tracker.protocols.castel.wire import Link
-from tracker.protocols.fields import check_coordinates, check_course, unix_time
+from tracker.protocols.fields import CENTURY, check_coordinates, check_course, unix_time
 from tracker.protocols.reports import Unplaced, unplaced
 
-EXTRA_MOST = 64  # undecoded bytes kept as hex: enough to study a variant, too few to flood
 UNITS_PER_DEGREE = 3_600_000
 CMS_KMH = 0.036  # 1 cm/s in km/h
-CENTURY = 2000
 
 _PLACE = struct.Struct("<6BIIHHB")
 PLACE_BYTES = _PLACE.size
@@ -177,9 +174,3 @@ def dressed(fix: Fix, said: Unplaced, *, stored: bool = False) -> Fix:
         alarms=said.alarms or (),
         attributes=said.attributes,
     )
-
-
-def extra(attributes: dict[str, Any], content: bytes, at: int) -> None:
-    """What stands behind what is known."""
-    if at < len(content):
-        attributes["extra"] = content[at : at + EXTRA_MOST].hex()

@@ -10,17 +10,15 @@ from tracker.protocols.base import Heartbeat, Login, Logout, Message, Notice
 from tracker.protocols.castel import obd
 from tracker.protocols.castel.extras import extras
 from tracker.protocols.castel.said import (
-    EXTRA_MOST,
     PLACE_BYTES,
     STATE_BYTES,
     alarms,
     conclude,
-    extra,
     places,
     state,
 )
 from tracker.protocols.castel.wire import Frame, Link, answer
-from tracker.protocols.fields import text
+from tracker.protocols.fields import EXTRA_MOST, extra, text
 from tracker.protocols.reports import Unplaced, unplaced
 from tracker.protocols.stream import Outcome, handles
 

@@ -18,6 +18,7 @@ from tracker.protocols.base import PROBE_LIMIT, Match, Session
 from tracker.protocols.checks import crc16_x25
 from tracker.protocols.framing import MORE, NEVER, Bytes, Framing
 from tracker.protocols.framing import probe as probe_framing
+from tracker.protocols.unanswered import Numbered
 
 MARK, MPIP_MARK = b"@@", b"$$"
 TAIL = b"\r\n"
@@ -35,9 +36,6 @@ FRAME_MOST = 2048
 # A frame sent over a stalled radio link may take this long; half a frame after a longer pause was
 # cut off.
 PATIENCE_S = 30.0
-
-# Questions sent and not answered yet: a device that never answers must not fill memory.
-UNANSWERED_MOST = 16
 
 IDENT = re.compile(rb"[!-~]{1,20}[\0 ]*")
 
@@ -121,20 +119,18 @@ class Link:
     the questions that it has not answered.
     """
 
-    __slots__ = ("id", "session", "unanswered", "version")
+    __slots__ = ("_asked", "id", "session", "version")
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self.version = 0
         self.id = b""
-        self.unanswered: dict[int, int] = {}  # type of the answer and number -> reference
+        self._asked = Numbered()  # by type and number of the answer
 
     def ask(self, kind: int, number: int, reference: int) -> None:
-        """Remember a question whose answer has this type and number; the oldest makes room."""
-        while len(self.unanswered) >= UNANSWERED_MOST:
-            del self.unanswered[next(iter(self.unanswered))]
-        self.unanswered[kind << 16 | number] = reference
+        """Remember a question whose answer has this type and number."""
+        self._asked.ask(kind << 16 | number, reference)
 
     def answered(self, kind: int, number: int) -> int | None:
         """The reference of what this answers, once; None if nothing was asked."""
-        return self.unanswered.pop(kind << 16 | number, None)
+        return self._asked.answered(kind << 16 | number)

@@ -12,7 +12,7 @@ from typing import Any
 from tracker.errors import CommandError
 from tracker.model import Command, CommandKind
 from tracker.protocols.cellocator.wire import Link
-from tracker.protocols.commands import text_bytes
+from tracker.protocols.commands import numeric_option, text_bytes
 
 REPORT, CHANGE_STATE, SET_OUTPUT = 0x00, 0x02, 0x03  # codes
 RESET = 0x02  # data of CHANGE_STATE
@@ -41,9 +41,7 @@ def output(active: int) -> Callable[[Link, Command], bytes]:
     """Output 5, or that of option `cellocator_output`, on or off."""
 
     def write(link: Link, command: Command) -> bytes:
-        number = link.session.options.get("cellocator_output", IMMOBILIZER)
-        if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < OUTPUTS:
-            raise CommandError(f"cellocator_output: 0 to {OUTPUTS - 1}", value=number)
+        number = numeric_option(link.session, "cellocator_output", IMMOBILIZER, 0, OUTPUTS - 1)
         return order(link, command, bytes((SET_OUTPUT, active | number)))
 
     return write

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from tracker.protocols.base import Family, Session
+from tracker.protocols.base import Family
 from tracker.protocols.cellocator import commands, messages
 from tracker.protocols.cellocator.wire import FRAMING, Link, probe, unpack
+from tracker.protocols.framing import DatagramDecoder
 from tracker.protocols.stream import STUMBLES, Outcome, after_login, stumble
-from tracker.protocols.textframes import TextDecoder
 
 
-class CellocatorDecoder(TextDecoder):
-    """Decoder of one connection. Options: docs/protocols/cellocator.md.
-
-    Of a TextDecoder it has that a datagram is never waited for; nothing stands between frames.
-    """
+class CellocatorDecoder(DatagramDecoder):
+    """Decoder of one connection. Options: docs/protocols/cellocator.md."""
 
     name = "cellocator"
     framing = FRAMING
-    separators: ClassVar[bytes] = b""
+    link_type = Link
     COMMANDS = commands.COMMANDS
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        self.link = Link(session)
 
     def decode(self, frame: bytes) -> Outcome:
         """Messages of one frame, behind the Login of the unit that it states, if that is new."""

@@ -37,7 +37,7 @@ def status(link: Link, frame: Frame) -> Outcome:
     """
     said = read_status(frame)
     fix = said.fix(link.session.now)
-    reference = link.answered(frame.numerator) if frame.control & PASSIVE else None
+    reference = link.asked.answered(frame.numerator) if frame.control & PASSIVE else None
     if reference is not None:
         fixes = (fix,) if fix is not None else ()
         return Reply(answer(frame), durable=True, reference=reference, success=True, fixes=fixes)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-REPLY = 31  # the answer to a command
 TOW, TOW_ENDED = 8, 2  # the reason, and the value of its data with which a tow is over
 
 # Codes that stand for the end of something, or for periodic reports, are events and not here.

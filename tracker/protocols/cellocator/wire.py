@@ -19,9 +19,11 @@ from tracker.errors import CommandError
 from tracker.model import Command
 from tracker.protocols.base import Match, Session
 from tracker.protocols.checks import sum8
+from tracker.protocols.commands import numeric_option
 from tracker.protocols.framing import MORE, NEVER, Bytes, Framing
 from tracker.protocols.framing import probe as probe_frames
 from tracker.protocols.textframes import partial
+from tracker.protocols.unanswered import Numbered
 
 MARK = b"MCGP"
 RADIANS_MARK = MARK[3]
@@ -44,6 +46,7 @@ FRAME_MOST = 2048
 PATIENCE_S = 30.0
 
 NUMERATORS = 255  # of commands: 1 to 255, then again
+CODE_MOST = (1 << 32) - 1  # of the authentication code of commands
 
 START = re.compile(partial(b"M", b"C", b"G", b"[A-Z]"))
 
@@ -117,28 +120,22 @@ def answer(frame: Frame) -> bytes:
 
 
 class Link:
-    """What one connection knows: which commands are unanswered, by their numerator."""
+    """What one connection knows: the unit, and what is `asked` of it by numerator."""
 
-    __slots__ = ("_numerator", "_unanswered", "session", "unit")
+    __slots__ = ("_numerator", "asked", "session", "unit")
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self.unit: int | None = None
         self._numerator = 0
-        self._unanswered: dict[int, int] = {}  # at most NUMERATORS
+        self.asked = Numbered(NUMERATORS)
 
     def order(self, command: Command, content: bytes) -> bytes:
         """The frame of a command, under the next numerator, which the unit's answer repeats."""
         if self.unit is None:
             raise CommandError("cellocator: the unit has not named itself yet")
-        code = self.session.options.get("cellocator_code", 0)
-        if isinstance(code, bool) or not isinstance(code, int) or not 0 <= code < 1 << 32:
-            raise CommandError("cellocator_code: a whole number of 32 bits", value=code)
+        code = numeric_option(self.session, "cellocator_code", 0, 0, CODE_MOST)
         self._numerator = self._numerator % NUMERATORS + 1
-        self._unanswered[self._numerator] = command.reference
+        self.asked.ask(self._numerator, command.reference)
         head = bytes((self._numerator,)) + code.to_bytes(4, "little")
         return pack(COMMAND, self.unit, head + content)
-
-    def answered(self, numerator: int) -> int | None:
-        """The reference of the command that had this numerator, once."""
-        return self._unanswered.pop(numerator, None)

@@ -10,7 +10,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tracker.errors import DecodeError
-from tracker.mappings import JsonMapping, Steps, filter_levels, path_steps, topic_level
+from tracker.mappings import (
+    DEVICE_LEVEL,
+    JsonMapping,
+    Steps,
+    command_levels,
+    filter_levels,
+    path_steps,
+    topic_level,
+)
 from tracker.protocols.documents import said
 from tracker.protocols.documents.said import Said
 from tracker.protocols.textfields import EXTRA_MOST, KNOT_KMH, Report, bad
@@ -33,11 +41,37 @@ def matches(levels: Sequence[str], topic: Sequence[str]) -> bool:
     return len(levels) == len(topic)
 
 
+class Form:
+    """A topic of each device, its identity in one level."""
+
+    def __init__(self, topic: str) -> None:
+        self._levels = command_levels(topic)
+        self._place = self._levels.index(DEVICE_LEVEL)
+
+    def ident(self, topic: Sequence[str]) -> str | None:
+        """Whose topic it is; None: of another form."""
+        if len(topic) != len(self._levels) or not topic[self._place]:
+            return None
+        named = topic[self._place]
+        return named if self._filled(named) == tuple(topic) else None
+
+    def topic(self, ident: str) -> str | None:
+        """The topic of a device, None where its identity is no level of a topic."""
+        if not ident or any(sign in ident for sign in "/+#\0"):
+            return None
+        return "/".join(self._filled(ident))
+
+    def _filled(self, ident: str) -> tuple[str, ...]:
+        return (*self._levels[: self._place], ident, *self._levels[self._place + 1 :])
+
+
 class Mapped:
     """The reader of one mapping."""
 
     def __init__(self, mapping: JsonMapping) -> None:
         self.topic = filter_levels(mapping.topic)
+        self.commands = None if mapping.command_topic is None else Form(mapping.command_topic)
+        self.acknowledgements = None if mapping.ack_topic is None else Form(mapping.ack_topic)
         self._mapping = mapping
         self._device_level = topic_level(mapping.device)
         self._device = path_steps(mapping.device)
@@ -217,4 +251,6 @@ OWN = JsonMapping(
         "odometer_m": "odometer",
         "temperature_c": "temperature",
     },
+    command_topic="tracker/{device}/cmd",
+    ack_topic="tracker/{device}/ack",
 )

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracker.errors import DecodeError
-from tracker.protocols.base import Heartbeat, Message, Notice
+from tracker.model import CommandKind
+from tracker.protocols.base import Heartbeat, Message, Notice, Positions, Reply
 from tracker.protocols.documents import said
 from tracker.protocols.fields import cell
 from tracker.protocols.stream import handles
@@ -27,6 +28,7 @@ SUFFIXES = frozenset(
 )
 WAYPOINTS_MOST = 200
 CHARGING, FULL, UNPLUGGED = 2, 3, 1  # of `bs`; 0 is unknown
+ASKED = "r"  # `t` of a location that was asked for by reportLocation
 LETTERS = {"!": "tow", "9": "low_battery", "s": "overspeed", "e": "power_cut"}  # alarms of `t`
 HARSH = ("braking", "acceleration", "cornering")  # `rty` modulo 3, where `t` is h
 IGNITION = {"i": True, "I": False}
@@ -80,7 +82,13 @@ def location(told: Told) -> Message:
     _phone(report, record)
     _reason(report, record)
     _bridge(report, record)
-    return report.message(told.now, told.answer)
+    message = report.message(told.now, told.answer)
+    if record.get("t") == ASKED and isinstance(message, Positions):
+        return Reply(
+            message.answer, message.durable, success=True, fixes=message.fixes,
+            to_kind=CommandKind.LOCATE,
+        )  # fmt: skip
+    return message
 
 
 NUMBERS = {

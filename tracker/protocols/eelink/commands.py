@@ -8,7 +8,7 @@ from typing import Any
 
 from tracker.model import Command, CommandKind, Fix
 from tracker.protocols.base import Message, Reply
-from tracker.protocols.commands import interval_s, text_bytes
+from tracker.protocols.commands import interval_s, known_reference, text_bytes
 from tracker.protocols.eelink.messages import Handler
 from tracker.protocols.eelink.wire import REPLY, Link, Package, pack
 from tracker.protocols.fields import check_coordinates, text, unix_time
@@ -61,11 +61,11 @@ def reply(link: Link, package: Package) -> Message:
     Success is in the words alone, which differ with model and language, so it is not guessed. It
     is an answer, so there is none to it.
     """
-    reference = int.from_bytes(package.content[1 : 1 + FLAG], "big")
+    number = int.from_bytes(package.content[1 : 1 + FLAG], "big")
     said = text(package.content[1 + FLAG :], "utf-8")
     fix = spoken_fix(said, link.session.utc_offset_s or 0)
     return Reply(
-        reference=reference if 1 <= reference <= 0xFFFF else None,
+        reference=known_reference(number),
         text=said,
         fixes=(fix,) if fix is not None else (),
     )

@@ -23,7 +23,7 @@ from tracker.protocols.eelink.wire import (
     unwrap,
 )
 from tracker.protocols.framing import FramedDecoder
-from tracker.protocols.stream import STUMBLES, Outcome, after_login, merged, stumble
+from tracker.protocols.stream import STUMBLES, Outcome, after_login, items, merged, stumble
 
 HANDLERS = merged(messages.HANDLERS, first.HANDLERS, commands.HANDLERS)
 
@@ -36,11 +36,11 @@ class EelinkDecoder(FramedDecoder):
 
     name = "eelink"
     framing = FRAMING
+    link_type = Link
     COMMANDS = commands.COMMANDS
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self.link = Link(session)
         self._udp = session.options.get("udp") is True
         self._datagrams: deque[bytes] = deque(maxlen=DATAGRAMS_MOST)
 
@@ -127,10 +127,7 @@ class EelinkDecoder(FramedDecoder):
                 yield wrong
                 yield from filter(None, (turned_down(package, wrong),))
                 continue
-            if isinstance(outcome, Message):
-                yield outcome
-            else:
-                yield from outcome
+            yield from items(outcome)
 
 
 def turned_down(package: Package, error: DecodeError) -> Message | None:

@@ -7,9 +7,9 @@ import struct
 from tracker.protocols.base import Heartbeat
 from tracker.protocols.eelink import obd
 from tracker.protocols.eelink.messages import Handler
-from tracker.protocols.eelink.said import UNITS_PER_DEGREE, Place, alarm, conclude, extra, status
+from tracker.protocols.eelink.said import UNITS_PER_DEGREE, Place, alarm, conclude, status
 from tracker.protocols.eelink.wire import ALARM, FIX, OBD, SMS, STATE, Link, Package, ack
-from tracker.protocols.fields import cell, text
+from tracker.protocols.fields import cell, extra, text
 from tracker.protocols.reports import Unplaced, unplaced
 from tracker.protocols.stream import Outcome, handles
 

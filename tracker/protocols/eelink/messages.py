@@ -7,14 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tracker.protocols.base import Heartbeat, Login, Message, Notice
-from tracker.protocols.eelink.said import (
-    EXTRA_MOST,
-    alarm,
-    conclude,
-    extra,
-    masked,
-    status,
-)
+from tracker.protocols.eelink.said import alarm, conclude, masked, status
 from tracker.protocols.eelink.wire import (
     HEARTBEAT,
     LOGIN,
@@ -27,7 +20,7 @@ from tracker.protocols.eelink.wire import (
     ack,
     imei,
 )
-from tracker.protocols.fields import text
+from tracker.protocols.fields import EXTRA_MOST, extra, text
 from tracker.protocols.reports import Unplaced
 from tracker.protocols.stream import STUMBLES, Outcome, handles
 
@@ -78,25 +71,16 @@ def normal(link: Link, package: Package) -> Outcome:
     return conclude(link, package, place, said, valid=bool(word & 1))
 
 
-@handles(HANDLERS, WARNING)
-def warning(link: Link, package: Package) -> Outcome:
-    """14: place and surroundings, code u8, status u16."""
+@handles(HANDLERS, WARNING, REPORT)
+def coded(link: Link, package: Package) -> Outcome:
+    """14, 15: place and surroundings, code u8 of a warning or reason u8 of a report, status u16."""
     content, said = package.content, Unplaced()
     place, at = masked(content, said)
     word = int.from_bytes(content[at + 1 : at + 3], "big")
-    alarm(said, content[at])
-    status(said, word)
-    extra(said.attributes, content, at + 3)
-    return conclude(link, package, place, said, valid=bool(word & 1))
-
-
-@handles(HANDLERS, REPORT)
-def report(link: Link, package: Package) -> Outcome:
-    """15: place and surroundings, reason u8, status u16."""
-    content, said = package.content, Unplaced()
-    place, at = masked(content, said)
-    word = int.from_bytes(content[at + 1 : at + 3], "big")
-    said.attributes["event"] = content[at]
+    if package.kind == WARNING:
+        alarm(said, content[at])
+    else:
+        said.attributes["event"] = content[at]
     status(said, word)
     extra(said.attributes, content, at + 3)
     return conclude(link, package, place, said, valid=bool(word & 1))

@@ -12,7 +12,6 @@ from tracker.protocols.fields import access_point, cell, check_coordinates, chec
 from tracker.protocols.reports import Unplaced, placed, unplaced
 
 UNITS_PER_DEGREE = 1_800_000  # 30,000 to a minute of arc, as in the GT06 family
-EXTRA_MOST = 64  # undecoded bytes kept as hex: enough to study a variant, too few to flood
 
 # Codes of warnings (14) and of the alarms of first models (04).
 ALARMS = {
@@ -71,12 +70,6 @@ def status(said: Unplaced, word: int, *, motion: bool = True) -> None:
         attributes["relay"] = bool(word & 0x0040)
     if word & 0x0080:
         attributes["charging"] = bool(word & 0x0100)
-
-
-def extra(attributes: dict[str, Any], content: bytes, at: int) -> None:
-    """What stands behind what is known."""
-    if at < len(content):
-        attributes["extra"] = content[at : at + EXTRA_MOST].hex()
 
 
 _PLACE = struct.Struct(">iihHHB")

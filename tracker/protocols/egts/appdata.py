@@ -24,8 +24,8 @@ from tracker.protocols.egts.wire import (
     Record,
     subrecords,
 )
-from tracker.protocols.reports import Batch, placed, unplaced
-from tracker.protocols.stream import STUMBLES, handles, stumble
+from tracker.protocols.reports import conclude
+from tracker.protocols.stream import STUMBLES, handles, items, stumble
 
 KEPT_BYTES = 64  # of what is kept as hex
 IMEI_SIZE = 15
@@ -88,31 +88,12 @@ class Appdata:
             if session.ident != ident:
                 session.ident = ident
                 yield Login(ident=ident, refusal=refusal)
-            yield from _of_one(moments)
+            yield from items(conclude(moments, b""))
         if session.ident is not None:
             yield from self.others
         elif self.others:
             yield DecodeError("login", f"egts: {len(self.others)} records of nobody")
         yield from self.errors
-
-
-def _of_one(moments: list[Said]) -> Iterator[Message | DecodeError]:
-    """What one device says in a packet."""
-    batch = Batch()
-    for said in moments:
-        try:
-            fix = said.fix()
-        except DecodeError as error:
-            batch.fail(error)
-            continue
-        if len(moments) == 1:
-            yield placed(b"", fix) if fix is not None else unplaced(b"", said.unplaced())
-            return
-        if fix is not None:
-            batch.place(fix)
-        else:
-            batch.add(said.unplaced())
-    yield from batch.messages(b"")
 
 
 @handles(SERVICE_READERS, AUTH)

@@ -6,10 +6,15 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tracker.errors import CommandError
 from tracker.model import Command, CommandKind
 from tracker.protocols.base import Message, Notice, Reply
-from tracker.protocols.commands import interval_s, text_bytes
+from tracker.protocols.commands import (
+    check_stream,
+    interval_s,
+    known_reference,
+    numeric_option,
+    text_bytes,
+)
 from tracker.protocols.egts.wire import Link, subrecord
 from tracker.protocols.fields import text
 
@@ -29,7 +34,6 @@ IGNITION_ON_PERIOD = 0x0262
 TEXT_MOST = 512
 INTERVAL_MOST_S = 65_535
 OUTPUTS = 16
-REFERENCE_MOST = 0xFFFF
 
 CHARSETS = {0: "cp1251", 1: "ascii", 3: "latin-1", 6: "iso8859-5", 8: "utf-16-be"}
 
@@ -40,8 +44,7 @@ def order(link: Link, command: Command, kind: int, content: bytes, *, charset: b
     """51: type and confirmation u8, command u32 (its reference), source u32, flags u8, [charset
     u8,] content.
     """
-    if link.session.options.get("udp"):
-        raise CommandError("egts: commands need TCP, a datagram may reach anyone")
+    check_stream(link.session, "egts")
     head = _HEAD.pack(kind << 4, command.reference, 0, HAS_CHARSET if charset else 0)
     head += b"\0" if charset else b""  # CP-1251
     return link.ask(command, subrecord(COMMAND_DATA, head + content))
@@ -57,9 +60,7 @@ def output(code: int) -> Callable[[Link, Command], bytes]:
     """Switch the output that cuts the engine, option `egts_output`."""
 
     def encode(link: Link, command: Command) -> bytes:
-        number = link.session.options.get("egts_output", 1)
-        if not isinstance(number, int) or not 1 <= number <= OUTPUTS:
-            raise CommandError("egts_output must be an output, 1 to 16", value=number)
+        number = numeric_option(link.session, "egts_output", 1, 1, OUTPUTS)
         return instruct(link, command, RUN, code, (1 << (number - 1)).to_bytes(2, "little"))
 
     return encode
@@ -112,10 +113,10 @@ def read(link: Link, data: bytes) -> Message | None:
     if kind == CONFIRMED:
         content = content[4:]  # address and code, once more
     if outcome != IN_PROGRESS:
-        link.answered(reference)
+        link.asked.forget(reference)
     success = True if outcome == DONE else False if outcome in NEGATIVE else None
     return Reply(
-        reference=reference if 1 <= reference <= REFERENCE_MOST else None,
+        reference=known_reference(reference),
         success=success,
         text=words(content, encoding),
         final=outcome != IN_PROGRESS,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from tracker.errors import DecodeError
-from tracker.protocols.base import Aside, Family, Message, Positions, Refused, Reply, Session
+from tracker.protocols.base import Aside, Family, Message, Positions, Refused, Reply
 from tracker.protocols.egts.appdata import Appdata
 from tracker.protocols.egts.commands import ENCODERS
 from tracker.protocols.egts.wire import (
@@ -45,7 +45,7 @@ def response(link: Link, packet: Packet) -> Outcome:
         for kind, content in subrecords(record.content):
             if kind != RECORD_RESPONSE or len(content) < 3 or content[2] == OK:
                 continue
-            reference = link.turned_down(int.from_bytes(content[:2], "little"))
+            reference = link.asked.answered(int.from_bytes(content[:2], "little"))
             if reference is not None:
                 refused.append(Reply(reference=reference, success=False, text=f"{content[2]}"))
     return refused
@@ -104,11 +104,8 @@ class EgtsDecoder(FramedDecoder):
 
     name = "egts"
     framing = FRAMING
+    link_type = Link
     COMMANDS = ENCODERS
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        self.link = Link(session)
 
     def cut(self) -> bytes | None:
         """The next packet; one with a right header and damaged data is answered as such."""

@@ -47,14 +47,14 @@ def read_record(record: Record, before: Said | None) -> list[Said]:
     moments: list[Said] = []
     said = before if before is not None and record.time in (None, before.time) else None
     for kind, content in subrecords(record.content):
-        if said is None or (kind == POSITION and said.placed):
+        if said is None or (kind == POSITION and said.lat is not None):
             said = Said(record.time)
             moments.append(said)
         reader = SUBRECORDS.get(kind)
         if reader is not None:
             reader(said, content)
         elif any(content):
-            said.items[str(kind)] = content[:KEPT_BYTES].hex()
+            said.group("items")[str(kind)] = content[:KEPT_BYTES].hex()
     return moments
 
 
@@ -66,7 +66,6 @@ def position(said: Said, data: bytes) -> None:
     """
     seconds, lat, lon, flags, speed, course, odometer, inputs, reason = _POSITION.unpack_from(data)
     said.time = float(seconds + EPOCH_S)
-    said.placed = True
     said.valid = bool(flags & VALID)
     said.stored = bool(flags & STORED)
     said.lat = lat * (-90 if flags & SOUTH else 90) / RANGE
@@ -145,7 +144,7 @@ def state(said: Said, data: bytes) -> None:
     battery, 1 on the backup, 2 navigation on). 20 of another length: accelerations, kept.
     """
     if len(data) != STATE_SIZE:
-        said.items["20"] = data[:KEPT_BYTES].hex()
+        said.group("items")["20"] = data[:KEPT_BYTES].hex()
         return
     said.attributes["state"] = data[0]
     said.attributes["external_v"] = data[1] / 10
@@ -203,7 +202,7 @@ def level(said: Said, data: bytes) -> None:
     if flags & FAULTY:
         return
     if flags & RAW:
-        said.items[f"27.{number}"] = data[3 : 3 + KEPT_BYTES].hex()
+        said.group("items")[f"27.{number}"] = data[3 : 3 + KEPT_BYTES].hex()
         return
     value: float = struct.unpack_from("<I", data, 3)[0]
     unit = flags >> 4 & 3
@@ -223,7 +222,7 @@ def passengers(said: Said, data: bytes) -> None:
     counted door who came in u8 and who went out u8.
     """
     if data[0] & PASSENGERS_RAW:
-        said.items["28"] = data[3 : 3 + KEPT_BYTES].hex()
+        said.group("items")["28"] = data[3 : 3 + KEPT_BYTES].hex()
         return
     at = 5
     for place in range(8):

@@ -24,6 +24,7 @@ from tracker.protocols.base import PROBE_LIMIT, Match, Session
 from tracker.protocols.checks import crc8_egts, crc16_ccitt_false
 from tracker.protocols.framing import MORE, NEVER, Bytes, Framing
 from tracker.protocols.framing import probe as probe_frames
+from tracker.protocols.unanswered import Numbered
 
 VERSION = 0x01
 HEADER, ROUTED = 11, 16  # lengths of a header without and with a route
@@ -48,7 +49,7 @@ HAS_OBJECT, HAS_EVENT, HAS_TIME = 1, 2, 4  # flags of a record
 # was cut off, and the device connects anew.
 PATIENCE_S = 60.0
 
-# Commands sent and not answered yet: a device that never answers must not fill memory.
+# A platform hands on the commands of many devices.
 UNANSWERED_MOST = 64
 
 
@@ -181,14 +182,14 @@ def pack(kind: int, number: int, data: bytes) -> bytes:
 class Link:
     """What one connection knows beyond its Session: our numbers, who is there, what is asked."""
 
-    __slots__ = ("_packet", "_record", "_unanswered", "home", "session", "terminal_id")
+    __slots__ = ("_packet", "_record", "asked", "home", "session", "terminal_id")
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self.terminal_id: int | None = None  # that the authenticated device has given itself
         self.home: str | None = None  # its identity
         self._packet = self._record = 0
-        self._unanswered: dict[int, int] = {}  # reference by the number of our record
+        self.asked = Numbered(UNANSWERED_MOST)  # by the number of our record
 
     @property
     def numbers(self) -> tuple[int, int]:
@@ -231,17 +232,5 @@ class Link:
 
     def ask(self, command: Command, content: bytes) -> bytes:
         """A packet that carries a command, remembered under the number of its record."""
-        while len(self._unanswered) >= UNANSWERED_MOST:
-            del self._unanswered[next(iter(self._unanswered))]
-        self._unanswered[self._record] = command.reference
+        self.asked.ask(self._record, command.reference)
         return self.appdata(COMMANDS, content)
-
-    def turned_down(self, number: int) -> int | None:
-        """The reference of the command in our record of this number, once."""
-        return self._unanswered.pop(number, None)
-
-    def answered(self, reference: int) -> None:
-        """A command has its answer."""
-        for number, asked in list(self._unanswered.items()):
-            if asked == reference:
-                del self._unanswered[number]

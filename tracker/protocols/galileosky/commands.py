@@ -7,7 +7,7 @@ from typing import Any
 
 from tracker.errors import CommandError
 from tracker.model import Command, CommandKind
-from tracker.protocols.commands import interval_s, text_bytes
+from tracker.protocols.commands import check_stream, interval_s, numeric_option, text_bytes
 from tracker.protocols.galileosky.wire import TAGS, Link, pack
 
 TEXT_MOST = 255  # its length has one byte
@@ -20,8 +20,7 @@ def order(link: Link, command: Command, words: bytes) -> bytes:
     ident = (link.session.ident or "").encode("ascii", "replace")
     if len(ident) != 15:
         raise CommandError("galileosky: a command needs an IMEI", value=link.session.ident)
-    if link.session.options.get("udp"):
-        raise CommandError("galileosky: commands need TCP, a datagram may reach anyone")
+    check_stream(link.session, "galileosky")
     content = b"\x03" + ident + b"\x04" + link.terminal_id.to_bytes(2, "little")
     content += b"\xe0" + command.reference.to_bytes(4, "little")
     return pack(TAGS, content + b"\xe1" + bytes((len(words),)) + words)
@@ -36,9 +35,7 @@ def output(state: int) -> Callable[[Link, Command], bytes]:
     """Switch the output that cuts the engine, option `galileosky_output`."""
 
     def encode(link: Link, command: Command) -> bytes:
-        number = link.session.options.get("galileosky_output", 0)
-        if not isinstance(number, int) or not 0 <= number < OUTPUTS:
-            raise CommandError("galileosky_output must be an output, 0 to 15", value=number)
+        number = numeric_option(link.session, "galileosky_output", 0, 0, OUTPUTS - 1)
         return order(link, command, f"Out {number},{state}".encode())
 
     return encode

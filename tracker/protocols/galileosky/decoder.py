@@ -12,10 +12,9 @@ from tracker.protocols.base import (
     Login,
     Message,
     Notice,
-    Positions,
     Reply,
-    Session,
 )
+from tracker.protocols.commands import known_reference
 from tracker.protocols.framing import NEVER, FramedDecoder
 from tracker.protocols.galileosky.commands import COMMANDS
 from tracker.protocols.galileosky.iridium import read_iridium
@@ -35,12 +34,11 @@ from tracker.protocols.galileosky.wire import (
     probe,
     size,
 )
-from tracker.protocols.reports import Batch, unplaced
-from tracker.protocols.stream import Outcome, handles
+from tracker.protocols.reports import Batch, conclude
+from tracker.protocols.stream import Outcome, handles, items
+from tracker.protocols.textfields import mark_stored
 
 HANDLERS: dict[int, Callable[[Link, bytes], Outcome]] = {}
-
-REFERENCE_MOST = 0xFFFF  # of a command of ours
 
 
 @handles(HANDLERS, TAGS)
@@ -104,43 +102,20 @@ def messages(link: Link, packet: Packet, taken: bytes) -> Iterator[Message | Dec
         yield replace(replies[-1], answer=taken) if replies else Heartbeat(taken)
         return
     yield from replies
-    if len(told) == 1 and packet.error is None and told[0].possible:
-        yield _single(told[0], taken)
+    mark_stored(told)
+    if packet.error is None:
+        yield from items(conclude(told, taken))
         return
     batch = Batch()
-    newest = max((record.time or 0.0 for record in told), default=0.0)
     for record in told:
-        _place(batch, record, newest)
-    if packet.error is not None:
-        batch.fail(packet.error)
+        batch.take(record)
+    batch.fail(packet.error)
     yield from batch.messages(taken)
 
 
 def _reply(record: Record) -> Message:
-    number = record.reference or 0
-    return Reply(
-        reference=number if 1 <= number <= REFERENCE_MOST else None, text=record.spoken or ""
-    )
-
-
-def _single(record: Record, taken: bytes) -> Message:
-    fix = record.fix(stored=False)
-    if fix is None:
-        return unplaced(taken, record.unplaced())
-    return Positions(taken, durable=True, fixes=(fix,))
-
-
-def _place(batch: Batch, record: Record, newest: float) -> None:
-    """One record of several; those that are not the newest waited in the device's memory."""
-    try:
-        fix = record.fix(stored=record.time != newest)
-    except DecodeError as error:
-        batch.fail(error)
-        return
-    if fix is None:
-        batch.add(record.unplaced())
-    else:
-        batch.place(fix)
+    reference = known_reference(record.reference or 0)
+    return Reply(reference=reference, text=record.spoken or "")
 
 
 class GalileoskyDecoder(FramedDecoder):
@@ -148,11 +123,8 @@ class GalileoskyDecoder(FramedDecoder):
 
     name = "galileosky"
     framing = FRAMING
+    link_type = Link
     COMMANDS = COMMANDS
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        self.link = Link(session)
 
     def head_size(self) -> int:
         """At the front a packet is believed by its first byte, as long as nothing was skipped."""

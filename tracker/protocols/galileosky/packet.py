@@ -98,7 +98,7 @@ def minimal(data: bytes, now: float) -> Record:
     record.lon = (bits >> 31 & (LON_UNITS - 1)) * 360 / LON_UNITS - 180
     record.lat = (bits >> 10 & (LAT_UNITS - 1)) * 180 / LAT_UNITS - 90
     if bits >> 9 & 1:
-        record.alarms.append("other")
+        record.alarm("other")
         record.attributes["status"] = 0
     return record
 

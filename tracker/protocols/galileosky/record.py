@@ -2,58 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from tracker.model import Fix
-from tracker.protocols.fields import check_coordinates
-from tracker.protocols.reports import Unplaced
+from tracker.protocols.fields import temperatures
+from tracker.protocols.textfields import Report
 
 FIXED, BY_CELLS = 0, 2  # qualities
 
 
-class Record:
+class Record(Report):
     """The result of reading the tags of one record."""
 
     __slots__ = (
-        "alarms",
-        "altitude_m",
-        "attributes",
-        "course_deg",
         "device",
         "fraction_s",
         "fuel",
         "ident",
-        "ignition",
         "items",
-        "lat",
-        "lon",
         "network",
         "precision",
         "quality",
         "reference",
-        "satellites",
-        "speed_kmh",
         "spoken",
         "temperatures",
-        "time",
         "tyres",
     )
 
     def __init__(self) -> None:
+        super().__init__()
         self.ident: str | None = None
         self.device: dict[str, Any] = {}  # what is the device's and not the record's
-        self.time: float | None = None
         self.fraction_s = 0.0
-        self.lat = self.lon = 0.0
         self.quality: int | None = None  # None: says nothing of a place
-        self.satellites: int | None = None
         self.precision: int | None = None  # HDOP 0.1, or tens of metres
-        self.speed_kmh: float | None = None
-        self.course_deg: float | None = None
-        self.altitude_m: float | None = None
-        self.ignition: bool | None = None
-        self.alarms: list[str] = []
-        self.attributes: dict[str, Any] = {}
         self.items: dict[str, Any] = {}  # what has no name here, by tag
         self.fuel: dict[int, int] = {}  # by the address of the sensor
         self.temperatures: dict[int, float] = {}  # by the number of the sensor
@@ -67,6 +49,12 @@ class Record:
         said = {"number": number, "pressure_psi": psi, "temperature_c": temperature_c}
         self.tyres.append({**said, "battery_low": True} if battery_low else said)
 
+    def raised(self, bits: int, names: Mapping[int, str]) -> None:
+        """Those alarms whose bits are set."""
+        for bit, name in names.items():
+            if bits >> bit & 1:
+                self.alarm(name)
+
     @property
     def empty(self) -> bool:
         """Whether it says nothing but who is speaking."""
@@ -77,16 +65,12 @@ class Record:
             and not (self.items or self.alarms)
         )
 
-    @property
-    def possible(self) -> bool:
-        """Whether its coordinates are on Earth."""
-        return abs(self.lat) <= 90 and abs(self.lon) <= 180
-
     def finish(self, ignition_input: int | None) -> None:
         """Say what only the whole record can tell. `ignition_input` is the number of the input
         that the ignition is wired to, if it is.
         """
         attributes = self.attributes
+        self.valid = self.quality == FIXED
         if self.time is not None:
             self.time += self.fraction_s
         if self.precision is not None:
@@ -98,44 +82,13 @@ class Record:
             attributes["fuel_level"] = self.fuel[min(self.fuel)]
             if len(self.fuel) > 1 or 0 not in self.fuel:
                 attributes["fuel_levels"] = {str(at): level for at, level in self.fuel.items()}
-        if found := self.temperatures:
-            attributes["temperature_c"] = found[min(found)]
-            if len(found) > 1 or 1 not in found:
-                last = max(found)
-                attributes["temperatures_c"] = [found.get(at) for at in range(1, last + 1)]
+        if self.temperatures:
+            attributes.update(temperatures(self.temperatures))
         if self.tyres:
             attributes["tyres"] = self.tyres
         if self.items:
             attributes["items"] = self.items
         if ignition_input is not None and "inputs" in attributes:
             self.ignition = bool(attributes["inputs"] >> ignition_input & 1)
-        if "other" in self.alarms:
+        if "other" in (self.alarms or ()):
             attributes["alarm_code"] = attributes["status"]
-
-    def fix(self, *, stored: bool) -> Fix | None:
-        """The position; None without a time, or without coordinates. Raises DecodeError."""
-        if self.time is None or self.quality is None:
-            return None
-        valid = self.quality == FIXED
-        if not valid and not (self.lat or self.lon):
-            return None
-        check_coordinates(self.lat, self.lon)
-        return Fix(
-            fix_time=self.time,
-            lat=self.lat,
-            lon=self.lon,
-            speed_kmh=self.speed_kmh,
-            course_deg=self.course_deg,
-            altitude_m=self.altitude_m,
-            valid=valid,
-            stored=stored,
-            satellites=self.satellites,
-            ignition=self.ignition,
-            alarms=tuple(self.alarms),
-            attributes=self.attributes,
-        )
-
-    def unplaced(self) -> Unplaced:
-        """What it says beside a position."""
-        alarms = tuple(self.alarms) if "status" in self.attributes else None
-        return Unplaced(self.time, self.satellites, self.ignition, alarms, self.attributes)

@@ -172,7 +172,8 @@ def status(record: Record, value: bytes) -> None:
     record.attributes["status"] = bits
     record.attributes["moving"] = bool(bits >> STATUS_MOVES & 1)
     record.ignition = bool(bits >> STARTED & 1)
-    record.alarms += [name for bit, name in STATUS_ALARMS.items() if bits >> bit & 1]
+    record.alarms = record.alarms or ()
+    record.raised(bits, STATUS_ALARMS)
 
 
 @handles(READERS, 0x48)
@@ -180,7 +181,7 @@ def extended_status(record: Record, value: bytes) -> None:
     """48: bits u16: 2 radio jamming, 4 satellite jamming."""
     bits = int.from_bytes(value, "little")
     record.attributes["extended_status"] = bits
-    record.alarms += [name for bit, name in EXTENDED_ALARMS.items() if bits >> bit & 1]
+    record.raised(bits, EXTENDED_ALARMS)
 
 
 G_UNITS, G_ZERO = 186, 512  # of tag 44

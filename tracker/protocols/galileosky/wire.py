@@ -23,8 +23,7 @@ from tracker.protocols.galileosky.tags import COUNTED, SIZES, UNKNOWN
 TAGS, ACKNOWLEDGED, PHOTO, COMPRESSED = 0x01, 0x02, 0x07, 0x08  # first bytes
 HEADER = 3
 OVERHEAD = 5  # header and CRC
-WAITING = 0x8000  # bit of the length
-LENGTH_MASK = 0x7FFF
+LENGTH_MASK = 0x7FFF  # bit 15: more is waiting
 
 MINIMAL = 10  # bytes that every compressed record begins with
 

@@ -2,7 +2,8 @@
 
 One connection may carry several dialects and several devices, as a proxy's does: every request
 says which it is and who speaks, and a change of the device is a new Login. A request has exactly
-one answer; the one that promises storage rides on its last message.
+one answer; the one that promises storage rides on its last message. A request in which one device
+speaks has room for a command in its answer.
 """
 
 from __future__ import annotations
@@ -16,17 +17,18 @@ from typing import Any, NamedTuple
 import orjson
 
 from tracker.errors import DecodeError
+from tracker.model import Command
 from tracker.protocols.base import Aside, Login, Logout, Message, Refused, Session
 from tracker.protocols.documents import flespi, said
 from tracker.protocols.documents.said import Said
 from tracker.protocols.http import osmand
+from tracker.protocols.http.commands import FORMS, Answering, wants_commands
 from tracker.protocols.http.identify import owntracks_ident
 from tracker.protocols.http.wire import BODY_MOST, JSON, Exchange, HttpError, Request, refusal
-from tracker.protocols.publications import Item, by_ident, reader_of
+from tracker.protocols.publications import Acknowledged, Item, by_ident, reader_of
 from tracker.protocols.stream import Outcome, StreamDecoder
 
 OPTION_BODY = "http_body_bytes"  # of a listener: the greatest body that is taken
-NO_FRIENDS = b"[]"  # an app of OwnTracks wants a list back
 
 
 class Part(NamedTuple):
@@ -45,6 +47,8 @@ class HttpDecoder(StreamDecoder[Request]):
         self.link = None
         self.reader = reader_of(session.options)
         self.exchange = Exchange(int(session.options.get(OPTION_BODY, BODY_MOST)))
+        self._asked: Request | None = None  # the newest, where one device alone speaks in it
+        session.room = self._room
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes as they came, in any cut."""
@@ -71,7 +75,20 @@ class HttpDecoder(StreamDecoder[Request]):
         """The messages of one request."""
         if frame is EMPTY:
             return ()
-        return self._messages(*self._parts(frame))
+        parts = self._parts(frame)
+        return self._messages(frame, parts)
+
+    def encode(self, command: Command) -> bytes:
+        """What carries a command in an answer of the newest dialect. Raises CommandError."""
+        return FORMS[self.name].encode(command)
+
+    def _room(self) -> Answering | None:
+        """The answer to the newest request, where it has room for a command."""
+        request, form = self._asked, FORMS[self.name]
+        if request is None:
+            return None
+        wanted = wants_commands(form, request)
+        return Answering(form, wanted, self.session.now, self.exchange.over)
 
     def refuse(self, frame: Request, error: DecodeError) -> Message | None:  # noqa: ARG002
         """A request that cannot be read is the sender's fault, and its sender is told."""
@@ -86,18 +103,22 @@ class HttpDecoder(StreamDecoder[Request]):
 
     # -- dialects ----------------------------------------------------------------------------------
 
-    def _parts(self, request: Request) -> tuple[list[Part | DecodeError], bytes]:
-        """Who says what, and the body of the answer. Raises DecodeError."""
+    def _parts(self, request: Request) -> list[Part | DecodeError]:
+        """Who says what. Raises DecodeError."""
         record, now = content(request), self.session.now
         if record is None and "x-limit-u" in request.headers:
             record = {"_type": ""}  # an empty body: a friend is to be forgotten
-        found = None
+        found: list[Said | DecodeError] | None = None
         if record is not None and (path := request.path):
-            found = self.reader.by_path(path, record, now)
+            told = self.reader.by_path(path, record, now)
+            if isinstance(told, Acknowledged):
+                self.name = "json"
+                return [Part(told.ident, partial(iter, (told.reply,)))]
+            found = told
         self.name = dialect = "json" if found is not None else dialect_of(record)
         if dialect == "owntracks":
             items = self.reader.owntracks(record, owntracks_ident(record, request), now)
-            return list(_parts_of(items)), NO_FRIENDS
+            return list(_parts_of(items))
         if dialect == "flespi":
             found = flespi.read(record if isinstance(record, list) else [record], now)
         elif record is None:
@@ -106,7 +127,7 @@ class HttpDecoder(StreamDecoder[Request]):
             found = osmand.read_json(record, self.session)
         parts: list[Part | DecodeError] = [one for one in found if isinstance(one, DecodeError)]
         parts += [Part(ident, partial(self._told, group)) for ident, group in by_ident(found)]
-        return parts, b""
+        return parts
 
     def _told(self, reports: list[Said]) -> Iterator[Message]:
         """Messages of one device's reports, by its clock where the zone is unknown."""
@@ -118,10 +139,11 @@ class HttpDecoder(StreamDecoder[Request]):
     # -- messages ----------------------------------------------------------------------------------
 
     def _messages(
-        self, parts: list[Part | DecodeError], body: bytes
+        self, request: Request, parts: list[Part | DecodeError]
     ) -> Iterator[Message | DecodeError]:
         """One message behind: the last one is to carry the answer."""
         held: Message | None = None
+        speakers = 0
         for part in parts:
             if isinstance(part, DecodeError):
                 yield part
@@ -129,12 +151,17 @@ class HttpDecoder(StreamDecoder[Request]):
             if held is not None:
                 yield held
                 held = None
+            speakers += 1
             yield from self._named(part.ident)
             for message in part.tell():
                 if held is not None:
                     yield held
                 held = message
-        answer = self.exchange.answer(self.session.now, HTTPStatus.OK, body, JSON if body else "")
+        form = FORMS[self.name]
+        body = form.empty if form.empty and wants_commands(form, request) else b""
+        kind = form.kind if body else ""
+        answer = self.exchange.answer(self.session.now, HTTPStatus.OK, body, kind)
+        self._asked = request if speakers == 1 else None
         if held is None:
             yield Aside(answer, last=self.exchange.over)
             return

@@ -220,8 +220,8 @@ class Exchange:
         if self.over:
             self._pending.clear()
         self._head = None
-        head = head_of(status, len(body), kind, int(now), close=self.over)
-        return head if self._method == b"HEAD" else head + body
+        whole = answer_of(now, status, body, kind, close=self.over)
+        return whole[: -len(body)] if body and self._method == b"HEAD" else whole
 
     def problem(self, now: float, fault: HttpError) -> bytes:
         """The answer that says what was wrong."""
@@ -251,8 +251,12 @@ def problem(status: HTTPStatus, detail: str) -> bytes:
 
 def refusal(now: float, status: HTTPStatus, detail: str) -> bytes:
     """An answer that ends a connection, for when it is not known yet whether it will be needed."""
-    body = problem(status, detail)
-    return head_of(status, len(body), PROBLEM, int(now), close=True) + body
+    return answer_of(now, status, problem(status, detail), PROBLEM, close=True)
+
+
+def answer_of(now: float, status: HTTPStatus, body: bytes, kind: str, *, close: bool) -> bytes:
+    """A whole answer."""
+    return head_of(status, len(body), kind, int(now), close=close) + body
 
 
 @lru_cache(maxsize=64)  # within one second nearly all answers are the same

@@ -1,32 +1,58 @@
 """Commands as messages to the topic on which a device listens for them.
 
 OwnTracks apps get its own `cmd` objects, other devices plain JSON (docs/protocols/mqtt.md). The
-number of the packet is the command's reference, so PUBACK says which command has arrived.
+number of the packet is the command's reference, so PUBACK says which command has arrived. Where a
+device says more than that, its own word is the reply: a location that was asked for, or what is
+published to the topic of acknowledgements.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import orjson
 
 from tracker.errors import CommandError
 from tracker.model import Command, CommandKind
-from tracker.protocols.commands import interval_s, text_bytes
-from tracker.protocols.mqtt.link import COMMANDS_MOST, Link
+from tracker.protocols.commands import text_bytes
+from tracker.protocols.documents import wishes
+from tracker.protocols.mqtt.link import COMMANDS_MOST, Link, Sent
 from tracker.protocols.mqtt.wire import publish
 from tracker.protocols.publications import FOR_DEVICES
-
-INTERVAL_MOST_S = 86_400
-TEXT_MOST = 4_096
-MOVE_MODE = 2  # of OwnTracks: the mode in which its interval counts
 
 Encoder = Callable[[Link, Command], bytes]
 
 
-def send(link: Link, command: Command, topic: str, message: bytes) -> bytes:
-    """The packet that carries a message. Raises CommandError."""
+def encode(link: Link, command: Command) -> bytes:
+    """The packet that carries a command to the device that spoke last. Raises CommandError."""
+    topic, message = _stated(link, command)
+    if topic is not None:
+        return send(link, command, topic, message, final=True)
+    topic = command_topic(link)
+    if is_owntracks(link, topic):
+        located = command.kind is CommandKind.LOCATE
+        return send(link, command, topic, wishes.of_owntracks(command), final=not located)
+    return send(link, command, topic, wishes.plain(command), final=False)
+
+
+COMMANDS: Mapping[CommandKind, Encoder] = dict.fromkeys(CommandKind, encode)
+
+
+def deaf(link: Link, command: Command) -> str:
+    """Why the device that spoke last hears no command now; "" where it does."""
+    try:
+        if _stated(link, command)[0] is None:
+            command_topic(link)
+    except CommandError as exc:
+        return exc.message
+    return ""
+
+
+def send(link: Link, command: Command, topic: str, message: bytes, *, final: bool) -> bytes:
+    """The packet that carries a message. Raises CommandError.
+
+    `final`: that it has arrived is the reply.
+    """
     reference = command.reference if link.subscriptions[topic] else 0
     if reference and len(link.commands) >= min(COMMANDS_MOST, link.receive_most):
         raise CommandError("the device has acknowledged none of the latest commands")
@@ -34,7 +60,7 @@ def send(link: Link, command: Command, topic: str, message: bytes) -> bytes:
     if len(data) > link.packet_most:
         raise CommandError(f"the device takes at most {link.packet_most} bytes", value=len(data))
     if reference:
-        link.commands[reference] = link.session.ident or ""
+        link.commands[reference] = Sent(link.session.ident or "", final)
     return data
 
 
@@ -43,8 +69,9 @@ def command_topic(link: Link) -> str:
     ident = link.session.ident
     if ident is None:
         raise CommandError("the device has not named itself")
-    if f"{ident}/{FOR_DEVICES}" in link.subscriptions:
-        return f"{ident}/{FOR_DEVICES}"
+    for topic in (f"{ident}/{FOR_DEVICES}", *link.reader.command_topics(ident)):
+        if topic in link.subscriptions:
+            return topic
     of_ident = [topic for topic in link.subscriptions if ident in topic.split("/")]
     if not of_ident and len(link.subscriptions) == 1 and not link.several:
         of_ident = list(link.subscriptions)
@@ -59,61 +86,20 @@ def is_owntracks(link: Link, topic: str) -> bool:
     return "/" in ident and topic == f"{ident}/{FOR_DEVICES}"
 
 
-def _locate(link: Link, command: Command) -> bytes:
-    return _ask(link, command, {"action": "reportLocation"}, {})
+def _stated(link: Link, command: Command) -> tuple[str | None, bytes]:
+    """Topic and message of a custom text that is JSON with both; else no topic.
 
-
-def _interval(link: Link, command: Command) -> bytes:
-    seconds = interval_s(command, INTERVAL_MOST_S)
-    settings = {"_type": "configuration", "monitoring": MOVE_MODE, "locatorInterval": seconds}
-    app = {"action": "setConfiguration", "configuration": settings}
-    return _ask(link, command, app, {"seconds": seconds})
-
-
-def _text(link: Link, command: Command) -> bytes:
-    return _ask(link, command, None, {"text": text_bytes(command, "utf-8", TEXT_MOST).decode()})
-
-
-def _plain(link: Link, command: Command) -> bytes:
-    return _ask(link, command, None, {})
-
-
-def _ask(
-    link: Link, command: Command, app: Mapping[str, Any] | None, device: Mapping[str, Any]
-) -> bytes:
-    """One wish in the words of the app, or of devices of one's own."""
-    topic = command_topic(link)
-    if not is_owntracks(link, topic):
-        message = {"id": command.reference, "type": command.kind.value, **device}
-    elif app is None:
-        raise CommandError(f"OwnTracks has no command {command.kind}", value=command.kind)
-    else:
-        message = {"_type": "cmd", **app}
-    return send(link, command, topic, orjson.dumps(message))
-
-
-def _custom(link: Link, command: Command) -> bytes:
-    """The text as it is, or the `message` of a text that is JSON with a `topic` and a `message`."""
-    text = text_bytes(command, "utf-8", TEXT_MOST)
+    Raises CommandError for a topic to which the device has not subscribed.
+    """
+    if command.kind is not CommandKind.CUSTOM:
+        return None, b""
     try:
-        stated = orjson.loads(text)
+        stated = orjson.loads(text_bytes(command, "utf-8", wishes.TEXT_MOST))
     except ValueError:
-        stated = None
+        return None, b""
     if not isinstance(stated, dict) or stated.keys() != {"topic", "message"}:
-        return send(link, command, command_topic(link), text)
+        return None, b""
     topic, message = stated["topic"], stated["message"]
     if topic not in link.subscriptions:
         raise CommandError("the device has not subscribed to this topic", value=topic)
-    plain = message.encode() if isinstance(message, str) else orjson.dumps(message)
-    return send(link, command, topic, plain)
-
-
-COMMANDS: Mapping[CommandKind, Encoder] = {
-    CommandKind.LOCATE: _locate,
-    CommandKind.INTERVAL: _interval,
-    CommandKind.TEXT: _text,
-    CommandKind.REBOOT: _plain,
-    CommandKind.ENGINE_CUT: _plain,
-    CommandKind.ENGINE_RESTORE: _plain,
-    CommandKind.CUSTOM: _custom,
-}
+    return topic, message.encode() if isinstance(message, str) else orjson.dumps(message)

@@ -7,11 +7,12 @@ carry several devices, as a bridge's does. A packet that the standard does not a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from tracker.errors import DecodeError
 from tracker.protocols.base import Aside, Heartbeat, Logout, Message, Refused, Session
 from tracker.protocols.mqtt import connect, properties
-from tracker.protocols.mqtt.commands import COMMANDS
+from tracker.protocols.mqtt.commands import COMMANDS, deaf
 from tracker.protocols.mqtt.connect import RefusedError
 from tracker.protocols.mqtt.link import Link, link_of, users_of
 from tracker.protocols.mqtt.publish import announced, command_arrived, publish, release, unasked
@@ -48,6 +49,7 @@ class MqttDecoder(StreamDecoder[Packet]):
         self.users = users_of(session.options, USERS)
         self.over = False  # nothing more is read
         session.farewell = self.lost
+        session.deaf = partial(deaf, self.link)
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes as they came, in any cut; after the end they are passed over."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from tracker.protocols.base import Session
 from tracker.protocols.mqtt.connect import OPEN_MOST, Connect, Will
@@ -14,6 +14,13 @@ from tracker.protocols.publications import Reader, reader_of
 SUBSCRIPTIONS_MOST = 1_000  # of a connection: a bridge has one for each of its devices
 SUBSCRIBED_MOST = 65_536  # characters of all of them: three score of each
 COMMANDS_MOST = 100  # sent and not acknowledged
+
+
+class Sent(NamedTuple):
+    """A command that is on its way."""
+
+    ident: str
+    final: bool  # its arrival is all that the device will ever say of it
 
 
 @dataclass(slots=True)
@@ -32,7 +39,7 @@ class Link:
     half_received: set[int] = field(default_factory=set)  # QoS 2: PUBREC sent, PUBREL to come
     aliases: dict[int, str] = field(default_factory=dict)  # topics by number, of 5.0
     subscriptions: dict[str, int] = field(default_factory=dict)  # granted QoS by topic
-    commands: dict[int, str] = field(default_factory=dict)  # whose, by packet number
+    commands: dict[int, Sent] = field(default_factory=dict)  # by packet number
 
     def welcome(self, found: Connect) -> None:
         """Take over what a CONNECT says."""

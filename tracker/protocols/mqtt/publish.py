@@ -139,13 +139,17 @@ def release(link: Link, packet: Packet) -> Outcome:
 
 
 def command_arrived(link: Link, packet: Packet) -> Outcome:
-    """PUBACK, number [2]: a command has reached its device, or in 5.0 was not taken."""
+    """PUBACK, number [2]: a command has reached its device, or in 5.0 was not taken.
+
+    It is the reply only where the device itself says nothing more.
+    """
     identifier, code = acknowledged(link, packet)
-    ident = link.commands.pop(identifier, None)
-    if ident is None:
+    sent = link.commands.pop(identifier, None)
+    if sent is None:
         return [DecodeError("unasked", f"mqtt: PUBACK of {identifier}, which was not sent")]
-    reply = Reply(reference=identifier, success=code < FAILED_FROM)
-    return list(announced(link, [Login(ident=ident), reply]))
+    failed = code >= FAILED_FROM
+    reply = Reply(reference=identifier, success=not failed, final=sent.final or failed)
+    return list(announced(link, [Login(ident=sent.ident), reply]))
 
 
 def unasked(link: Link, packet: Packet) -> Outcome:

@@ -1,12 +1,13 @@
 """What devices wish to hear: SUBSCRIBE and UNSUBSCRIBE.
 
 Nothing that one device says is passed on to another, so only topics on which a device gets its
-commands are granted: names without wildcards whose last level is `cmd`. Source: MQTT 5.0 sections
-3.8 to 3.11.
+commands are granted: names without wildcards whose last level is `cmd`, or that a mapping calls the
+topic of commands. Source: MQTT 5.0 sections 3.8 to 3.11.
 """
 
 from __future__ import annotations
 
+from tracker.errors import DecodeError
 from tracker.mappings import filter_levels
 from tracker.protocols.base import Aside
 from tracker.protocols.mqtt import properties
@@ -62,13 +63,24 @@ def _refusal(link: Link, topic: str) -> Code | None:
         return Code.TOPIC_FILTER
     if levels[0] == "$share":
         return Code.SHARED
-    if levels[-1] != FOR_DEVICES or "+" in levels or len(topic) > TOPIC_MOST:
+    if "+" in levels or levels[-1] == "#" or not _for_commands(link, topic, levels[-1]):
         return Code.NOT_AUTHORIZED
     known = link.subscriptions
     size = sum(map(len, known)) + len(topic)
     if topic not in known and (len(known) >= SUBSCRIPTIONS_MOST or size > SUBSCRIBED_MOST):
         return Code.QUOTA
     return None
+
+
+def _for_commands(link: Link, topic: str, last: str) -> bool:
+    if len(topic) > TOPIC_MOST:
+        return False
+    if last == FOR_DEVICES:
+        return True
+    try:
+        return link.reader.for_commands(topic)
+    except DecodeError:  # no topic of anybody's
+        return False
 
 
 def unsubscribe(link: Link, asked: Packet) -> Outcome:

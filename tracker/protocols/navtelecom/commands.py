@@ -7,7 +7,7 @@ from typing import Any
 
 from tracker.errors import CommandError
 from tracker.model import Command, CommandKind
-from tracker.protocols.commands import text_bytes
+from tracker.protocols.commands import numeric_option, text_bytes
 from tracker.protocols.navtelecom.wire import Link
 
 TEXT_MOST = 512
@@ -23,9 +23,7 @@ def output(state: str) -> Callable[[Link, Command], bytes]:
     """Switch the output that cuts the engine, option `navtelecom_output`."""
 
     def encode(link: Link, command: Command) -> bytes:
-        number = link.session.options.get("navtelecom_output", 1)
-        if not isinstance(number, int) or not 1 <= number <= OUTPUTS:
-            raise CommandError("navtelecom_output must be an output, 1 to 4", value=number)
+        number = numeric_option(link.session, "navtelecom_output", 1, 1, OUTPUTS)
         return link.ask(command, f"*!{number}{state}".encode())
 
     return encode

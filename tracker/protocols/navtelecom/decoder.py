@@ -14,11 +14,11 @@ class NavtelecomDecoder(FramedDecoder):
     """Decoder of one connection. Options: docs/protocols/navtelecom.md."""
 
     name = "navtelecom"
+    link_type = Link
     COMMANDS = COMMANDS
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self.link = Link(session)
         self.framing = framing(self.link)
 
     def cut(self) -> bytes | None:

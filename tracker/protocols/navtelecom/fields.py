@@ -101,7 +101,7 @@ def event_time(said: Said, value: int, field: int) -> None:  # noqa: ARG001
 def device_status(said: Said, value: int, field: int) -> None:  # noqa: ARG001
     """4: bits u8: 0 guarding, 1 alarm."""
     said.attributes["armed"] = bool(value & 1)
-    said.alarm(active=bool(value & 2), code=value)
+    said.alarmed(active=bool(value & 2), code=value)
 
 
 @handles(READERS, 5)
@@ -138,7 +138,6 @@ def coordinate(said: Said, value: int, field: int) -> None:
         said.lat = value / 600_000
     else:
         said.lon = value / 600_000
-        said.placed = True
 
 
 @handles(READERS, 12)

@@ -92,7 +92,7 @@ def read_format(data: bytes, at: int) -> tuple[Said, int, int]:
     said.ignition = bool(modules & 0x80)
     newer = kind == F6
     said.attributes["armed"] = bool(armed & 1 if newer else armed & 0x7F)
-    said.alarm(active=bool(armed & (2 if newer else 0x80)), code=armed)
+    said.alarmed(active=bool(armed & (2 if newer else 0x80)), code=armed)
     said.time = clock(moment)
     _lines(said, values)
     _measured(said, values)
@@ -140,7 +140,6 @@ def _measured(said: Said, values: Mapping[str, Any]) -> None:
 
 def _place(said: Said, values: Mapping[str, Any]) -> None:
     """The state's bit 1 is a fix, from F6 on with satellites above it."""
-    said.placed = True
     said.valid = bool(values["state"] & 2)
     said.time = clock(values["time"]) or said.time
     if "lat_units" in values:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from tracker.errors import DecodeError
-from tracker.protocols.base import Heartbeat, Login, Message, Notice, Positions, Reply
+from tracker.protocols.base import Heartbeat, Login, Message, Notice, Reply
 from tracker.protocols.fields import text
 from tracker.protocols.navtelecom.fields import NUMBERS, READERS
 from tracker.protocols.navtelecom.formats import read_format
 from tracker.protocols.navtelecom.layout import agreed
 from tracker.protocols.navtelecom.said import Said
 from tracker.protocols.navtelecom.wire import Link, flex
-from tracker.protocols.reports import Batch, placed, unplaced
+from tracker.protocols.reports import conclude
 from tracker.protocols.stream import Outcome, handles
+from tracker.protocols.textfields import mark_stored
 
 BODIES: dict[bytes, Callable[[Link, bytes], Outcome]] = {}
 MESSAGES: dict[int, Callable[[Link, bytes], Outcome]] = {}
@@ -84,7 +85,7 @@ def formats(link: Link, body: bytes) -> Outcome:
 @handles(BODIES, b"*@", b"*#", b"*Z")
 def answer(link: Link, body: bytes) -> Message:
     """*@ and *#: the answer to a command or a question, in words; *Z: it is not known."""
-    reference = link.answered()
+    reference = link.asked.answered(None)
     words = text(body, "cp1251")
     refused, done = body[1:2] == b"Z", b" OK" in body
     success = False if refused else True if done else None
@@ -167,27 +168,5 @@ def _finished(found: list[Said]) -> list[Said]:
 def told(link: Link, found: list[Said], taken: bytes) -> Outcome:
     """Messages of records; the answer promises that they are stored."""
     named(link, Heartbeat())
-    if len(found) == 1:
-        try:
-            fix = found[0].fix(stored=False)
-        except DecodeError as error:
-            return (Positions(taken, durable=True), error)
-        return placed(taken, fix) if fix is not None else unplaced(taken, found[0].unplaced())
-    return _many(found, taken)
-
-
-def _many(found: list[Said], taken: bytes) -> Iterator[Message | DecodeError]:
-    """Those that are not the newest waited in the device's memory."""
-    batch = Batch()
-    newest = max((said.time or 0.0 for said in found), default=0.0)
-    for said in found:
-        try:
-            fix = said.fix(stored=said.time != newest)
-        except DecodeError as error:
-            batch.fail(error)
-            continue
-        if fix is not None:
-            batch.place(fix)
-        else:
-            batch.add(said.unplaced())
-    yield from batch.messages(taken)
+    mark_stored(found)
+    return conclude(found, taken)

@@ -15,30 +15,28 @@ CRC-8 (polynomial 31, start FF). Source: docs/protocols/navtelecom.md.
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Callable
 
-from tracker.errors import CommandError
 from tracker.model import Command
 from tracker.protocols.base import Match, Session
 from tracker.protocols.checks import crc8_egts, xor8
+from tracker.protocols.commands import check_stream
 from tracker.protocols.framing import MORE, NEVER, Bytes, Framing
 from tracker.protocols.framing import probe as probe_frames
 from tracker.protocols.navtelecom.layout import Layout
 from tracker.protocols.stream import handles
+from tracker.protocols.unanswered import InTurn
 
 MARK = b"@NTC"
 HEADER = 16
 PING = 0x7F
 TILDE = ord("~")
 BODY_MOST = 16_384  # of a frame of commands and settings; telemetry has about 1,300
+FLEX_MOST = 65_536  # of a message of records; its lengths could state 16 MB
 
 # A message sent over a stalled radio link may take this long; half a message after a longer pause
 # was cut off, and the device connects anew.
 PATIENCE_S = 60.0
-
-# Commands sent and not answered yet: a device that never answers must not fill memory.
-UNANSWERED_MOST = 16
 
 SERVER_ID = 1  # that devices give to their server from the factory
 
@@ -46,13 +44,13 @@ SERVER_ID = 1  # that devices give to their server from the factory
 class Link:
     """What one connection knows beyond its Session: addresses, agreed fields, what is asked."""
 
-    __slots__ = ("_unanswered", "device_id", "layout", "server_id", "session")
+    __slots__ = ("asked", "device_id", "layout", "server_id", "session")
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self.server_id, self.device_id = SERVER_ID, 0
         self.layout: Layout | None = None  # of FLEX records; None until agreed
-        self._unanswered: deque[int] = deque(maxlen=UNANSWERED_MOST)
+        self.asked: InTurn[None] = InTurn()  # answers do not say of what kind they are
 
     def send(self, body: bytes) -> bytes:
         """A frame of ours."""
@@ -60,14 +58,9 @@ class Link:
 
     def ask(self, command: Command, body: bytes) -> bytes:
         """A frame that carries a command, which is remembered."""
-        if self.session.options.get("udp"):
-            raise CommandError("navtelecom: commands need TCP, a datagram may reach anyone")
-        self._unanswered.append(command.reference)
+        check_stream(self.session, "navtelecom")
+        self.asked.ask(None, command.reference)
         return self.send(body)
-
-    def answered(self) -> int | None:
-        """The reference of the oldest unanswered command, once; None if nothing was asked."""
-        return self._unanswered.popleft() if self._unanswered else None
 
 
 def pack(receiver: int, sender: int, body: bytes) -> bytes:
@@ -152,7 +145,11 @@ def framing(link: Link) -> Framing:
         if len(data) < at + 2:
             return MORE
         sizes = FLEX_SIZES.get(data[at + 1])
-        return NEVER if sizes is None else sizes(data, at, link.layout.size)
+        if sizes is None:
+            return NEVER
+        stated = sizes(data, at, link.layout.size)
+        least = len(data) - at if stated == MORE else stated
+        return NEVER if least > FLEX_MOST else stated
 
     start = re.compile(rb"@(?:N(?:T(?:C|\Z)|\Z)|\Z)|~(?:[ATCEX]|\Z)")
     return Framing(start, size, fault, PATIENCE_S)

@@ -10,7 +10,7 @@ from typing import Any
 
 from tracker.errors import CommandError
 from tracker.model import Command, CommandKind
-from tracker.protocols.commands import text_bytes
+from tracker.protocols.commands import numeric_option, text_bytes
 from tracker.protocols.ruptela.wire import SET_IO, SMS, Link
 
 TEXT_MOST = 512  # an SMS, whose text this is, has 160; lists of parameters are longer
@@ -36,11 +36,9 @@ def engine_cut(link: Link, command: Command) -> bytes:
     """`immobilizer`: the outputs are switched as soon as the vehicle is slower than option
     `ruptela_cut_speed_kmh`.
     """
-    speed = link.session.options.get("ruptela_cut_speed_kmh", SPEED_KMH)
-    if isinstance(speed, bool) or not isinstance(speed, int):
-        raise CommandError("ruptela_cut_speed_kmh: a whole number", value=speed)
-    if not SPEED_LEAST_KMH <= speed <= SPEED_MOST_KMH:
-        raise CommandError(f"ruptela_cut_speed_kmh: up to {SPEED_MOST_KMH}", value=speed)
+    speed = numeric_option(
+        link.session, "ruptela_cut_speed_kmh", SPEED_KMH, SPEED_LEAST_KMH, SPEED_MOST_KMH
+    )
     return worded(f"immobilizer {speed}")(link, command)
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from tracker.errors import DecodeError
-from tracker.protocols.base import Family, Message, Refused, Session
+from tracker.protocols.base import Family, Message, Refused
+from tracker.protocols.framing import DatagramDecoder
 from tracker.protocols.ruptela import commands, messages
 from tracker.protocols.ruptela.wire import (
     EXTENDED,
@@ -19,7 +18,6 @@ from tracker.protocols.ruptela.wire import (
     unpack,
 )
 from tracker.protocols.stream import Outcome, after_login
-from tracker.protocols.textframes import TextDecoder
 
 
 def has_records(frame: object) -> bool:
@@ -31,20 +29,13 @@ def has_records(frame: object) -> bool:
     )
 
 
-class RuptelaDecoder(TextDecoder):
-    """Decoder of one connection. Options: docs/protocols/ruptela.md.
-
-    Of a TextDecoder it has that a datagram is never waited for; nothing stands between packets.
-    """
+class RuptelaDecoder(DatagramDecoder):
+    """Decoder of one connection. Options: docs/protocols/ruptela.md."""
 
     name = "ruptela"
     framing = FRAMING
-    separators: ClassVar[bytes] = b""
+    link_type = Link
     COMMANDS = commands.COMMANDS
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        self.link = Link(session)
 
     def cut(self) -> bytes | None:
         """The next right packet; records whose CRC is wrong are refused, and come again."""

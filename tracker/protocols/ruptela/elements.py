@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tracker.protocols.fields import text
+from tracker.protocols.fields import temperatures, text
 from tracker.protocols.stream import handles
 from tracker.protocols.textfields import Report
 
@@ -52,7 +52,7 @@ ALARMS: Mapping[int, tuple[str, int | None]] = {
     758: ("tamper", 1),
 }
 INPUTS: Mapping[int, int] = {2: 0, 3: 1, 4: 2, 5: 3}  # bit of `inputs`
-TEMPERATURES: Mapping[int, int] = {78: 0, 79: 1, 80: 2, 74: 3}  # number of the sensor
+TEMPERATURES: Mapping[int, int] = {78: 1, 79: 2, 80: 3, 74: 4}  # number of the sensor
 # Texts in parts of eight bytes.
 TEXTS: Mapping[str, tuple[int, ...]] = {
     "vin": (104, 105, 106),
@@ -97,10 +97,7 @@ class Elements:
             if parts[0] in self.items:
                 self._join(name, parts)
         if self.temperatures:
-            attributes["temperature_c"] = self.temperatures[min(self.temperatures)]
-            if max(self.temperatures):
-                numbers = range(max(self.temperatures) + 1)
-                attributes["temperatures_c"] = [self.temperatures.get(at) for at in numbers]
+            attributes.update(temperatures(self.temperatures))
         if self.said.alarms and "event" in attributes:
             attributes["alarm_code"] = attributes.pop("event")
         if self.items:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
-from tracker.errors import DecodeError
 from tracker.protocols.base import Heartbeat, Message, Notice, Reply
 from tracker.protocols.fields import text
-from tracker.protocols.reports import Batch
+from tracker.protocols.reports import conclude
 from tracker.protocols.ruptela.records import read_dtcs, read_records
 from tracker.protocols.ruptela.wire import (
     CONFIGURATION,
@@ -29,7 +28,6 @@ from tracker.protocols.ruptela.wire import (
     pack,
 )
 from tracker.protocols.stream import Outcome, handles
-from tracker.protocols.textfields import Report
 
 Handler = Callable[[Link, Packet], Outcome]
 HANDLERS: dict[int, Handler] = {}
@@ -47,34 +45,13 @@ _NEXT = struct.Struct(">BB8sH")
 def records(link: Link, packet: Packet) -> Outcome:
     """1, 68: see read_records. Acknowledged alike."""
     found = read_records(packet.payload, extended=packet.command == EXTENDED)
-    return conclude(link, (record.said for record in found), TAKEN)
+    return conclude([record.said for record in found], TAKEN, link.session.now)
 
 
 @handles(HANDLERS, DTCS)
 def dtcs(link: Link, packet: Packet) -> Outcome:
     """9: see read_dtcs."""
-    return conclude(link, read_dtcs(packet.payload), pack(DTCS, b"\x01"))
-
-
-def conclude(link: Link, reports: Iterable[Report], taken: bytes) -> Outcome:
-    """Reports as messages. One impossible report does not cost the others; a single one without a
-    place says how the device is now.
-    """
-    batch = Batch()
-    several = list(reports)
-    if len(several) == 1 and several[0].lat is None:
-        return several[0].message(link.session.now, taken)
-    for said in several:
-        try:
-            fix = said.fix(link.session.now)
-        except DecodeError as error:
-            batch.fail(error)
-            continue
-        if fix is not None:
-            batch.place(fix)
-        else:
-            batch.add(said.unplaced())
-    return batch.messages(taken)
+    return conclude(read_dtcs(packet.payload), pack(DTCS, b"\x01"), link.session.now)
 
 
 @handles(HANDLERS, IDENTIFICATION)
@@ -107,14 +84,14 @@ def spoken(link: Link, packet: Packet) -> Message:
     version and its firmware. Success is in the words alone, so it is not guessed.
     """
     words = text(packet.payload, "utf-8")[:TEXT_MOST]
-    return Reply(reference=link.answered(packet.command), text=words)
+    return Reply(reference=link.asked.answered(packet.command), text=words)
 
 
 @handles(HANDLERS, SET_IO)
 def value_set(link: Link, packet: Packet) -> Message:
     """17: result u8: 1 done."""
-    result = packet.payload[0]
-    return Reply(reference=link.answered(SET_IO), success=result == 1, text=f"result {result}")
+    result, reference = packet.payload[0], link.asked.answered(SET_IO)
+    return Reply(reference=reference, success=result == 1, text=f"result {result}")
 
 
 @handles(HANDLERS, FILES)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 import struct
-from collections import deque
 from typing import NamedTuple
 
 from tracker.errors import CommandError
@@ -23,6 +22,7 @@ from tracker.protocols.fields import is_imei
 from tracker.protocols.framing import MORE, NEVER, Bytes, Framing
 from tracker.protocols.framing import probe as probe_frames
 from tracker.protocols.textframes import partial
+from tracker.protocols.unanswered import InTurn
 
 HEADER = 11  # length, IMEI and command
 OVERHEAD = 4  # length and CRC
@@ -45,9 +45,6 @@ WORDS_MOST = 256  # answers are texts of an SMS, which has 160 characters
 # A packet sent over a stalled radio link may take this long; half a packet after a longer pause
 # was cut off, and the device begins anew.
 PATIENCE_S = 60.0
-
-# Commands sent and not answered yet: a device that never answers must not fill memory.
-UNANSWERED_MOST = 16
 
 START = re.compile(partial(rb"[\x00-\x0f]", rb"[\x00-\xff]", rb"\x00", rb"[\x00-\x03]"), re.DOTALL)
 
@@ -133,25 +130,17 @@ NOT_TAKEN = pack(0, b"\x00")
 
 
 class Link:
-    """What one connection knows beyond its Session: the commands that are unanswered, in order."""
+    """What one connection knows beyond its Session: `asked` by the kind of the answer."""
 
-    __slots__ = ("_unanswered", "session")
+    __slots__ = ("asked", "session")
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self._unanswered: deque[tuple[int, int]] = deque(maxlen=UNANSWERED_MOST)
+        self.asked: InTurn[int] = InTurn()
 
     def order(self, command: Command, kind: int, payload: bytes) -> bytes:
         """The packet of a command that is answered by a packet of `kind`."""
         if self.session.ident is None:
             raise CommandError("ruptela: the device has not named itself yet")
-        self._unanswered.append((kind, command.reference))
+        self.asked.ask(kind, command.reference)
         return pack(SMS_ORDER if kind == SMS else kind, payload)
-
-    def answered(self, kind: int) -> int | None:
-        """The reference of the oldest unanswered command of this kind, once."""
-        for place, (asked, reference) in enumerate(self._unanswered):
-            if asked == kind:
-                del self._unanswered[place]
-                return reference
-        return None

@@ -6,7 +6,7 @@ import re
 from typing import ClassVar
 
 from tracker.errors import DecodeError
-from tracker.protocols.base import Family, Session
+from tracker.protocols.base import Family
 from tracker.protocols.stream import Outcome, after_login
 from tracker.protocols.suntech import commands, messages
 from tracker.protocols.suntech.link import Link
@@ -24,11 +24,8 @@ class SuntechDecoder(TextDecoder):
     name = "suntech"
     framing = FRAMING
     datagram_end: ClassVar[bytes] = b"\r"
+    link_type = Link
     COMMANDS = commands.COMMANDS
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        self.link = Link(session)
 
     def decode(self, frame: bytes) -> Outcome:
         """Messages of one frame, behind the Login of the identity that it states, if it is new."""

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from tracker.errors import DecodeError
-from tracker.protocols.fields import cell, unix_time
+from tracker.protocols.fields import cell, count, unix_time
 from tracker.protocols.suntech.alarms import ALERTS, EMERGENCIES, enter
 from tracker.protocols.textfields import EXTRA_MOST, Report, amount, course, number, whole
 
@@ -122,8 +122,9 @@ def read_tail(said: Report, fields: Sequence[str]) -> None:
     """
     for at in range(min(3, len(fields) - 2)):
         minutes, battery, live = fields[at : at + 3]
-        if minutes.isdecimal() and BATTERY.fullmatch(battery) and live in ("0", "1"):
-            said.attributes["engine_minutes"] = int(minutes)
+        run = count(minutes)
+        if run is not None and BATTERY.fullmatch(battery) and live in ("0", "1"):
+            said.attributes["engine_minutes"] = run
             said.attributes["battery_v"] = float(battery)
             said.stored = live == "0"
             for place, text in enumerate(fields[at + 3 : at + 3 + ADC_MOST], start=1):

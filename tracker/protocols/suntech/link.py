@@ -5,9 +5,7 @@ from __future__ import annotations
 from tracker.errors import CommandError
 from tracker.model import Command
 from tracker.protocols.base import Session
-
-# Commands sent and not answered yet: a device that never answers must not fill memory.
-UNANSWERED_MOST = 16
+from tracker.protocols.unanswered import InTurn
 
 # Bytes of one crash report that may wait for its other parts: five seconds before and after, a
 # hundred readings a second, have 6,000.
@@ -17,7 +15,7 @@ CRASH_MOST = 8192
 class Link:
     """What one connection knows: in which form the device speaks, and what is unanswered."""
 
-    __slots__ = ("_unanswered", "crash", "crash_parts", "model", "session", "universal")
+    __slots__ = ("_asked", "crash", "crash_parts", "model", "session", "universal")
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -25,7 +23,7 @@ class Link:
         self.universal = False
         self.crash = b""
         self.crash_parts = 0
-        self._unanswered: list[tuple[str, int]] = []
+        self._asked: InTurn[str] = InTurn()  # by a word of the answer
 
     def order(self, command: Command, word: str, rest: str = "") -> bytes:
         """The line of a command in the form in which the device speaks; `word` is that of it which
@@ -39,16 +37,12 @@ class Link:
 
     def line(self, command: Command, line: str, word: str) -> bytes:
         """A whole line, remembered under a word of its answer."""
-        if len(self._unanswered) >= UNANSWERED_MOST:
-            del self._unanswered[0]
-        self._unanswered.append((word.lower(), command.reference))
+        self._asked.ask(word.lower(), command.reference)
         return line.encode("ascii") + b"\r"
 
     def answered(self, words: str) -> int | None:
         """The reference of the oldest unanswered command whose word is among `words`, once."""
+        if not self._asked:
+            return None
         said = f";{words.lower()};"
-        for place, (word, reference) in enumerate(self._unanswered):
-            if f";{word};" in said:
-                del self._unanswered[place]
-                return reference
-        return None
+        return self._asked.matching(lambda word: f";{word};" in said)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tracker.errors import DecodeError
-from tracker.protocols.fields import CENTURY, cell, unix_time
+from tracker.protocols.fields import CENTURY, cell, count, unix_time
 from tracker.protocols.suntech.alarms import ALERTS, DRIVER, enter
 from tracker.protocols.suntech.legacy import moment
 from tracker.protocols.textfields import Report, amount, course, number, whole
@@ -79,7 +79,7 @@ def read_text(kind: str, fields: Sequence[str]) -> Report:
 
 def whole_or_none(text: str | None) -> int | None:
     """A whole number, None for what is none."""
-    return int(text) if text and text.isascii() and text.isdecimal() else None
+    return None if text is None else count(text)
 
 
 def read_station(said: Report, found: Mapping[str, str]) -> None:
