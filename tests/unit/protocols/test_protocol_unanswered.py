@@ -1,0 +1,58 @@
+"""Commands without an answer: found again once, bounded, and not mixed up."""
+
+from __future__ import annotations
+
+from tracker.protocols.unanswered import UNANSWERED_MOST, InTurn, Numbered
+
+
+def test_a_number_is_answered_once() -> None:
+    asked = Numbered()
+    asked.ask(7, 4711)
+    assert asked.answered(8) is None
+    assert asked.answered(7) == 4711
+    assert asked.answered(7) is None
+
+
+def test_a_number_that_is_used_again_means_the_later_command() -> None:
+    asked = Numbered(2)
+    for number, reference in ((1, 10), (2, 20), (1, 11)):
+        asked.ask(number, reference)
+    assert len(asked) == 2
+    assert asked.answered(2) == 20
+    assert asked.answered(1) == 11
+
+
+def test_numbered_commands_are_bounded_and_the_oldest_are_forgotten() -> None:
+    asked = Numbered()
+    for number in range(3 * UNANSWERED_MOST):
+        asked.ask(number, number + 100)
+    assert len(asked) == UNANSWERED_MOST
+    assert asked.answered(2 * UNANSWERED_MOST - 1) is None
+    assert asked.answered(2 * UNANSWERED_MOST) == 2 * UNANSWERED_MOST + 100
+
+
+def test_a_command_is_forgotten_by_its_reference() -> None:
+    asked = Numbered()
+    for number, reference in ((1, 10), (2, 20), (3, 10)):
+        asked.ask(number, reference)
+    asked.forget(10)
+    assert [asked.answered(number) for number in (1, 2, 3)] == [None, 20, None]
+
+
+def test_the_oldest_command_of_a_kind_is_meant() -> None:
+    asked: InTurn[str] = InTurn()
+    for kind, reference in (("a", 1), ("b", 2), ("a", 3)):
+        asked.ask(kind, reference)
+    assert asked.answered("a") == 1
+    assert asked.matching(lambda kind: kind in "ab") == 2
+    assert asked.answered("a") == 3
+    assert asked.answered("a") is None
+    assert len(asked) == 0
+
+
+def test_commands_in_turn_are_bounded_and_the_oldest_are_forgotten() -> None:
+    asked: InTurn[None] = InTurn()
+    for reference in range(3 * UNANSWERED_MOST):
+        asked.ask(None, reference)
+    assert len(asked) == UNANSWERED_MOST
+    assert asked.answered(None) == 2 * UNANSWERED_MOST
