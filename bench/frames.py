@@ -23,9 +23,9 @@ from bench.table import Row
 from simulator.model import Fix as SimulatedFix
 from simulator.protocols import FAMILIES as SIMULATED
 from tests.unit.protocols.transcripts import cases_of
-from tracker.connection import DeviceConnection
+from tracker.devices.connection import DeviceConnection
+from tracker.devices.gateway import Gateway
 from tracker.fleet import Fleet
-from tracker.gateway import Gateway
 from tracker.ingest import Ingest
 from tracker.journal import Journal
 from tracker.model import Fix, Position, Vehicle

@@ -12,8 +12,9 @@ import aiohttp
 from aiohttp import web
 
 from tests.servers import free_port
-from tracker.app import build, serve
+from tracker.app import build
 from tracker.config import load
+from tracker.lifecycle import serve
 
 
 class InProcess:

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from tracker.mappings import filter_levels
+
 DEVICE_ID_MOST = 64  # characters, as of an identity in the registry
 TOPIC_MOST = 1_024  # bytes: several times what any device uses, far below MQTT's 65,535
 TOPICS_MOST = 32  # filters of one source
@@ -53,17 +55,15 @@ def _checked_url(url: str) -> str:
 
 def check_filter(topic: str) -> str:
     """A topic filter that may be subscribed, `$share/group/` included. Raises ValueError."""
-    levels = topic.split("/")
-    if levels[0] == "$share":
-        if len(levels) < 3 or not levels[1] or re.search(r"[+#]", levels[1]):
-            raise ValueError(f"{topic!r}: a shared subscription is $share/group/topic")
-        levels = levels[2:]
-    if not topic or "\0" in topic or len(topic.encode()) > TOPIC_MOST:
-        raise ValueError(f"{topic!r} is no topic")
-    for place, level in enumerate(levels):
-        last = place == len(levels) - 1
-        if (len(level) > 1 and re.search(r"[+#]", level)) or (level == "#" and not last):
-            raise ValueError(f"{topic!r}: + is a whole level, # a whole level at the end")
+    if len(topic.encode()) > TOPIC_MOST:
+        raise ValueError(f"{topic!r} is no topic: it is longer than {TOPIC_MOST} bytes")
+    shared = topic.split("/", 2)
+    if shared[0] != "$share":
+        filter_levels(topic)
+        return topic
+    if len(shared) < 3 or not shared[1] or re.search(r"[+#\0]", shared[1]):
+        raise ValueError(f"{topic!r}: a shared subscription is $share/group/topic")
+    filter_levels(shared[2])
     return topic
 
 

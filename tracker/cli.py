@@ -179,7 +179,7 @@ def _run(config: settings.Config, fleet: int = 0) -> None:
 
 
 async def _serve(web_app: Any, config: settings.Config, fleet: int) -> None:
-    from tracker.app import serve as serve_app  # noqa: PLC0415 - see _run
+    from tracker.lifecycle import serve as serve_app  # noqa: PLC0415 - see _run
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -3,8 +3,9 @@
 Every node publishes one message per shard (fleet) per tick, even when it is empty. So silence means
 something, and each node watches the bus by three signs: its own echo (missing for 3 ticks: the
 subscription is dead and is built anew), a gap in another node's sequence, and a new boot id (both:
-rows were missed, the kept state is loaded). What could not be published stays in the outbox, one
-row per vehicle, and goes with a later batch. Local vehicles never wait for any of this.
+rows were missed, the kept state is loaded). `shard` keeps the account of one topic; here it is
+read, written and built anew. What could not be published stays in the outbox, one row per vehicle,
+and goes with a later batch. Local vehicles never wait for any of this.
 """
 
 from __future__ import annotations
@@ -14,12 +15,11 @@ import contextlib
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
 from tracker import batch
-from tracker.batch import Batch
 from tracker.bus.base import Bus, Subscription
 from tracker.errors import BusError
 from tracker.model import (
@@ -31,23 +31,12 @@ from tracker.model import (
     Tick,
     Vehicle,
 )
-from tracker.world import merge
+from tracker.shard import Heard, Shard
 
-ECHO_TICKS = 3  # without our own echo: two may be late on a busy machine, three are not
-MAX_EVENTS = 10_000  # kept for publishing while the bus is away; beyond it the oldest go
-MAX_FORGOTTEN = 20_000  # fields to remove once the bus is back; one that stays does no harm
-PEER_FORGOTTEN_TICKS = 10  # a node silent for this long is no longer counted as one
 CLAIM_S = 30.0  # that a node has to tell what it did with a claim, before another may try
 STEADY_TICKS = 3  # after an outage: until then not all others may have told what they did in it
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class _Peer:
-    node: str
-    sequence: int
-    heard_tick: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +49,12 @@ class Arrivals:
 
 
 @dataclass(slots=True)
-class Shard:
-    """One fleet's topic, as seen from this node."""
+class _Line:
+    """A shard, and how it is heard."""
 
-    name: str
+    shard: Shard
     subscription: Subscription
-    reader: asyncio.Task[None] | None = None
-    sequence: int = 0
-    rows: dict[str, Live] = field(default_factory=dict)  # to publish
-    vehicles: dict[str, Vehicle] = field(default_factory=dict)  # to publish
-    events: list[Event] = field(default_factory=list)  # to publish
-    commands: dict[str, CommandRecord] = field(default_factory=dict)  # to publish
-    forgotten: dict[str, None] = field(default_factory=dict)  # fields to keep no longer
-    lives_in: dict[str, Live] = field(default_factory=dict)
-    vehicles_in: dict[str, Vehicle] = field(default_factory=dict)
-    events_in: list[Event] = field(default_factory=list)
-    peers: dict[str, _Peer] = field(default_factory=dict)
-    echo_tick: int | None = None  # of our newest message that came back
-    reset_tick: int = 0  # of the last rebuild: the echo gets time to come back
-    reload: bool = True  # the kept state has to be loaded
-    lost: bool = False
+    reader: asyncio.Task[None]
 
 
 class Cluster:
@@ -110,6 +85,7 @@ class Cluster:
         self._republish = True
         self._names = tuple(shards)
         self._shards: dict[str, Shard] = {}
+        self._lines: list[_Line] = []
         self._published: set[str] = set()  # vehicles whose static data the others have
         self._wake = asyncio.Event()
         self._tick = 0
@@ -124,9 +100,11 @@ class Cluster:
         if not self.bus.shared:
             return
         for name in self._names:
-            shard = Shard(name, self.bus.subscribe(name))
-            shard.reader = asyncio.create_task(self._read(shard), name=f"bus reader {name}")
+            shard, subscription = Shard(name, self.boot), self.bus.subscribe(name)
+            reading = self._read(shard, subscription)
+            reader = asyncio.create_task(reading, name=f"bus reader {name}")
             self._shards[name] = shard
+            self._lines.append(_Line(shard, subscription, reader))
         self._publisher = asyncio.create_task(self._publish_forever(), name="bus publisher")
 
     async def close(self) -> None:
@@ -136,18 +114,17 @@ class Cluster:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._publisher
             await self._publish_all()
-        for shard in self._shards.values():
-            await shard.subscription.close()
-            if shard.reader is not None:
-                shard.reader.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await shard.reader
+        for line in self._lines:
+            await line.subscription.close()
+            line.reader.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await line.reader
         await self.bus.close()
 
     @property
     def degraded(self) -> bool:
         """Whether other nodes cannot be heard now."""
-        return self._failing or any(s.lost or s.reload for s in self._shards.values())
+        return self._failing or any(shard.degraded for shard in self._shards.values())
 
     @property
     def steady(self) -> bool:
@@ -184,41 +161,36 @@ class Cluster:
             vehicle = self._describe(live.vehicle_id)
             shard = self._shards.get(vehicle.fleet)
             if shard is not None and vehicle.status is DeviceStatus.ACTIVE:
-                shard.rows[live.vehicle_id] = live
+                shard.out.rows[live.vehicle_id] = live
                 if live.vehicle_id not in self._published:
-                    shard.vehicles[live.vehicle_id] = vehicle
+                    shard.out.vehicles[live.vehicle_id] = vehicle
         for event in tick.events:
             # What becomes of a command each node learns, and says, by itself.
             shard = self._shards.get(event.fleet)
             if shard is not None and event.kind is not EventKind.COMMAND:
-                shard.events.append(event)
-                del shard.events[:-MAX_EVENTS]
-        for shard in self._shards.values():
-            self._watch(shard)
+                shard.add_event(event)
+        for line in self._lines:
+            self._watch(line)
         self._wake.set()
 
     def tell(self, vehicle: Vehicle) -> None:
         """A vehicle's static data changed here: the others learn it with the next batch."""
         shard = self._shards.get(vehicle.fleet)
         if shard is not None:
-            shard.vehicles[vehicle.id] = vehicle
+            shard.out.vehicles[vehicle.id] = vehicle
 
     def tell_command(self, record: CommandRecord) -> None:
         """Something became of a command: the others learn it at once."""
         shard = self._shard_of(record.vehicle_id)
         if shard is not None:
-            shard.forgotten.pop(batch.COMMAND + record.id, None)
-            shard.commands[record.id] = record
+            shard.add_command(record)
             self._wake.set()
 
     def forget_command(self, record: CommandRecord) -> None:
         """A command ended long ago: nodes that start later need not know it."""
         shard = self._shard_of(record.vehicle_id)
         if shard is not None:
-            shard.commands.pop(record.id, None)
-            shard.forgotten[batch.COMMAND + record.id] = None
-            if len(shard.forgotten) > MAX_FORGOTTEN:
-                del shard.forgotten[next(iter(shard.forgotten))]
+            shard.forget_command(record.id)
 
     async def claim_command(self, name: str) -> bool:
         """Whether this start of this node may do what `name` says, alone. Raises BusError."""
@@ -253,24 +225,10 @@ class Cluster:
             await self._publish(shard)
 
     async def _publish(self, shard: Shard) -> None:
-        rows, vehicles, events = shard.rows, shard.vehicles, shard.events
-        shard.rows, shard.vehicles, shard.events = {}, {}, []
-        commands, shard.commands = shard.commands, {}
-        encoded = {id_: batch.encode_row(live) for id_, live in rows.items()}
-        shard.sequence += 1
-        payload = batch.encode(
-            node=self.node,
-            boot=self.boot,
-            sequence=shard.sequence,
-            tick=self._tick,
-            rows=encoded.values(),
-            vehicles=vehicles.values(),
-            events=events,
-            commands=commands.values(),
+        out = shard.take_out()
+        payload, state = out.encode(
+            node=self.node, boot=self.boot, sequence=shard.sequence, tick=self._tick
         )
-        state = {batch.LIVE + id_: row for id_, row in encoded.items()}
-        state |= {batch.VEHICLE + v.id: batch.encode_vehicle(v) for v in vehicles.values()}
-        state |= {batch.COMMAND + c.id: batch.encode_command(c) for c in commands.values()}
         sent = False
         try:
             await self.bus.publish(shard.name, payload, state)
@@ -283,14 +241,9 @@ class Cluster:
             return
         finally:
             if not sent:
-                # Newer rows may have come meanwhile: they win. The sequence stays used: who heard
-                # nothing of this number loads the kept state, which is right in any case.
-                shard.rows = rows | shard.rows
-                shard.vehicles = vehicles | shard.vehicles
-                shard.events = (events + shard.events)[-MAX_EVENTS:]
-                shard.commands = commands | shard.commands
+                shard.put_back(out)
         await self._forget(shard)
-        self._published.update(vehicles)
+        self._published.update(out.vehicles)
         self.stats["published"] += 1
         self.stats["published_bytes"] += len(payload)
         if self._failing:
@@ -313,14 +266,14 @@ class Cluster:
         vehicles: list[Vehicle] = []
         events: list[Event] = []
         for shard in self._shards.values():
-            lives += shard.lives_in.values()
-            vehicles += shard.vehicles_in.values()
-            events += shard.events_in
-            shard.lives_in, shard.vehicles_in, shard.events_in = {}, {}, []
+            new_lives, new_vehicles, new_events = shard.collect()
+            lives += new_lives
+            vehicles += new_vehicles
+            events += new_events
         return Arrivals(tuple(lives), tuple(vehicles), tuple(events))
 
-    async def _read(self, shard: Shard) -> None:
-        async for payload in shard.subscription:
+    async def _read(self, shard: Shard, subscription: Subscription) -> None:
+        async for payload in subscription:
             try:
                 self._hear(shard, batch.decode(payload))
             except BusError as exc:
@@ -329,40 +282,18 @@ class Cluster:
             if shard.reload:
                 await self._load(shard)
 
-    def _hear(self, shard: Shard, news: Batch) -> None:
+    def _hear(self, shard: Shard, news: batch.Batch) -> None:
         self.stats["received"] += 1
-        if news.boot == self.boot:
-            self._echo(shard, news.tick)
+        heard = shard.hear(news, self._tick)
+        if heard is Heard.ECHO:
             return
-        peer = shard.peers.get(news.boot)
-        if peer is None:
-            shard.peers[news.boot] = _Peer(news.node, news.sequence, self._tick)
-            if news.sequence > 1:  # it has told things that we have not heard
-                shard.reload = True
-        else:
-            if news.sequence > peer.sequence + 1:
-                self.stats["gaps"] += 1
-                shard.reload = True
-            peer.sequence = max(peer.sequence, news.sequence)
-            peer.heard_tick = self._tick
-        self._take(shard, news.lives, news.vehicles)
+        if heard is Heard.ECHO_RESTORED:
+            _log.info("bus.echo_restored", shard=shard.name)
+            return
+        if heard is Heard.GAP:
+            self.stats["gaps"] += 1
         if news.commands:
             self.on_commands(news.commands)
-        shard.events_in += news.events
-        del shard.events_in[:-MAX_EVENTS]
-
-    def _echo(self, shard: Shard, tick: int) -> None:
-        shard.echo_tick = tick
-        if shard.lost:
-            shard.lost = False
-            shard.reload = True
-            _log.info("bus.echo_restored", shard=shard.name)
-
-    def _take(self, shard: Shard, lives: Iterable[Live], vehicles: Iterable[Vehicle]) -> None:
-        for live in lives:
-            shard.lives_in[live.vehicle_id] = merge(shard.lives_in.get(live.vehicle_id), live)
-        for vehicle in vehicles:
-            shard.vehicles_in[vehicle.id] = vehicle
 
     async def _load(self, shard: Shard) -> None:
         """Take over the kept state; a failure is tried again with the next message."""
@@ -374,25 +305,20 @@ class Cluster:
             self.stats["load_errors"] += 1
             _log.warning("bus.load_failed", shard=shard.name, error=str(exc))
             return
-        self._take(shard, lives, vehicles)
+        shard.take(lives, vehicles)
         self.on_commands(commands)
         shard.reload = False
         self.stats["reloads"] += 1
 
-    def _watch(self, shard: Shard) -> None:
-        """Once per tick: does our own echo still come back?"""
-        if shard.echo_tick is None and not shard.reset_tick:
-            shard.reset_tick = self._tick  # the first tick: the clock of patience starts
-        newest = max(shard.echo_tick or 0, shard.reset_tick)
-        if self._tick - newest > ECHO_TICKS:
-            if not shard.lost:
-                shard.lost = True
+    def _watch(self, line: _Line) -> None:
+        """Once per tick: does our own echo still come back, and who is still there?"""
+        shard = line.shard
+        known = shard.lost
+        missing = shard.miss_echo(self._tick)
+        if missing:
+            if not known:
                 self.stats["echo_losses"] += 1
-                _log.warning("bus.echo_missing", shard=shard.name, ticks=self._tick - newest)
-            shard.reset_tick = self._tick
-            shard.subscription.reset()
-        for boot in [boot for boot, peer in shard.peers.items() if self._silent(peer)]:
-            _log.info("bus.node_gone", node=shard.peers.pop(boot).node)
-
-    def _silent(self, peer: _Peer) -> bool:
-        return self._tick - peer.heard_tick > PEER_FORGOTTEN_TICKS
+                _log.warning("bus.echo_missing", shard=shard.name, ticks=missing)
+            line.subscription.reset()
+        for node in shard.forget_silent(self._tick):
+            _log.info("bus.node_gone", node=node)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import time
 
+from tracker.commands.base import Way
 from tracker.commands.kinds import silent_kinds
-from tracker.commands.sending import Way
-from tracker.datagrams import Datagrams
+from tracker.devices.datagrams import Datagrams
+from tracker.devices.gateway import Gateway
 from tracker.fleet import Fleet
-from tracker.gateway import Gateway
 from tracker.model import CommandKind
 from tracker.mqtt.outbox import Behind
 from tracker.mqtt.sources import Sources

@@ -13,7 +13,7 @@ import pytest
 
 from tests.devices import Device, ack, heartbeat, login, position
 from tests.inprocess import InProcess, running_tracker
-from tracker.datagrams import BAD_MOST, Datagrams, Limits
+from tracker.devices.datagrams import BAD_MOST, Datagrams, Limits
 from tracker.model import DeviceStatus
 from tracker.web import keys
 

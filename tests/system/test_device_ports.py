@@ -15,7 +15,7 @@ from tests.certificates import Authority
 from tests.devices import Device, ack, frame, heartbeat, login, position
 from tests.inprocess import InProcess, running_tracker
 from tests.servers import free_port
-from tracker.strangers import Why
+from tracker.devices.strangers import Why
 from tracker.web import keys
 
 GT06 = bytes.fromhex("78780D0103563070424410130001D4A90D0A")

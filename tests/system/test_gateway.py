@@ -11,7 +11,7 @@ import pytest
 
 from tests.devices import Device, ack, frame, heartbeat, login, position
 from tests.inprocess import InProcess, running_tracker
-from tracker.connection import MAX_UNSAID
+from tracker.devices.dialogue import MAX_UNSAID
 from tracker.web import keys
 
 

@@ -21,8 +21,8 @@ import uvloop
 from tests.certificates import Authority
 from tests.devices import Device, ack, heartbeat, login, position
 from tests.inprocess import InProcess, running_tracker
-from tracker.strangers import Why
-from tracker.tls import HANDSHAKE_BYTES
+from tracker.devices.strangers import Why
+from tracker.devices.tls import HANDSHAKE_BYTES
 from tracker.web import keys
 
 HELLO = bytes.fromhex("1603010200010001fc0303")

@@ -13,20 +13,9 @@ import pytest
 from aiohttp import web
 
 from tests.unit.builders import T0, live, vehicle
-from tracker import (
-    app,
-    cells,
-    certificates,
-    connection,
-    datagrams,
-    frames,
-    hub,
-    loopwatch,
-    strangers,
-    tls,
-    wire,
-)
+from tracker import cells, frames, hub, lifecycle, loopwatch, wire
 from tracker.config import Config
+from tracker.devices import certificates, connection, dialogue, strangers, tls
 from tracker.model import EventKind, State
 from tracker.web import live as live_handler
 from tracker.web.openapi import DOCUMENT
@@ -183,10 +172,10 @@ def test_states_events_and_errors_are_named():
 def test_every_close_code_is_described():
     codes = {
         value
-        for module in (hub, app, live_handler)
+        for module in (hub, lifecycle, live_handler)
         for name, value in vars(module).items()
         if name.startswith("CLOSE_") and isinstance(value, int) and value >= 1_000
-    } | {app.GOING_AWAY}
+    } | {lifecycle.GOING_AWAY}
     assert {4002, 4008, 1001} <= codes
     described = {int(code) for code in re.findall(r"\b[14]\d{3}\b", section("## Close codes"))}
     assert codes <= described
@@ -218,9 +207,8 @@ def test_the_bounds_and_reasons_of_the_devices_page_are_those_of_the_code():
         f"the first {strangers.PREFIX_BYTES} bytes",
         f"looked at every {certificates.RENEWAL_LOOK_S:.0f} seconds",
         f"more than {loopwatch.STALL_S} s",
-        f"{connection.MAX_UNSAID:,} a device",
+        f"{dialogue.MAX_UNSAID:,} a device",
         f"{connection.MAX_NOISE_BYTES:,} without a good one".replace(" without", " bytes without"),
     ):
         assert stated in page, stated
-    assert connection.MAX_UNSAID == datagrams.MAX_UNSAID
     assert (tls.STEPS_PER_TURN, "eight steps at a time" in page) == (8, True)

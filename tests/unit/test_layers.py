@@ -14,33 +14,71 @@ ROOT = Path(__file__).parents[2]
 # From the floor up; a room is a module or a package of tracker/. It imports what stands in lines
 # above its own, and within a line nothing but itself.
 ROOMS = [
-    "model errors logs mappings brokers threadpool",
-    "geo config",
+    "model errors logs mappings threadpool loopwatch",
+    "geo brokers",
+    "config",
     "protocols ticks batch registry world bus storage",
-    "loopwatch certificates tls strangers ports",
-    "fleet cells wire cluster journal saver retention conformance",
-    "frames commands",
-    "ingest hub polls",
-    "dialogue",
-    "connection datagrams",
-    "gateway ticker history mqtt",
+    "fleet cells wire shard journal saver retention conformance",
+    "frames cluster",
+    "ingest hub commands",
+    "devices ticker history",
+    "mqtt",
     "web ways",
+    "lifecycle",
     "app",
     "cli",
     "__main__",
 ]
 HEIGHT = {room: height for height, line in enumerate(ROOMS) for room in line.split()}
 
+# The same within a room: of its modules each imports what stands in lines above its own.
+INSIDE = {
+    "devices": [
+        "ports certificates tls strangers polls",
+        "base",
+        "dialogue",
+        "connection source",
+        "gateway",
+        "datagrams",
+    ],
+    "commands": [
+        "base life rehearsal",
+        "table kinds",
+        "saver",
+        "desk",
+        "sending",
+        "taking",
+    ],
+    "mqtt": [
+        "latency lines loopsocket requests tls",
+        "lane link",
+        "outbox relay",
+        "callers delivery",
+        "sources",
+    ],
+}
+PLACES = {
+    f"tracker.{room}.{name}": height
+    for room, lines in INSIDE.items()
+    for height, line in enumerate(lines)
+    for name in line.split()
+}
+
 # Time comes in as an argument, bytes go in and out: nothing here waits, opens or looks at a clock.
 CORE = {
     "model", "errors", "geo", "protocols", "ingest", "fleet", "ticks", "world", "cells", "wire",
-    "frames", "hub", "batch", "registry", "mappings",
+    "frames", "hub", "batch", "registry", "mappings", "shard",
 }  # fmt: skip
 EDGE = {
     "asyncio", "aiohttp", "redis", "sqlalchemy", "sqlite3", "asyncpg", "socket", "ssl", "select",
     "selectors", "threading", "multiprocessing", "concurrent", "subprocess", "time", "sched",
     "signal", "uvloop", "structlog", "logging",
 }  # fmt: skip
+
+# Who makes the parts of all rooms, and who names them for those that handle requests. Everybody
+# else does what it does with a few.
+KNOW_ALL = {"tracker.app", "tracker.web.keys"}
+KNOWN_MOST = 7  # rooms: what the command line needs, and nobody needs more
 
 # (module, what it imports within a function): the reason why that is no edge of the graph. Without
 # one it is: a cycle that bites only when a function runs bites in production.
@@ -99,7 +137,9 @@ def test_there_is_something_to_look_at():
     assert len(TRACKER) > 50
     assert len(SIMULATOR) > 20
     assert ("tracker.geo", False) in IMPORTS["tracker.fleet"]
-    assert "tracker.gateway" not in {name for name, _ in IMPORTS["tracker.connection"]}
+    source = FILES["tracker.devices.connection"].read_text("utf-8")
+    assert "import Gateway" in source, "for its type, which is no import here"
+    assert "tracker.devices.gateway" not in EDGES["tracker.devices.connection"]
 
 
 @pytest.mark.parametrize("room", sorted({room_of(module) for module in TRACKER}))
@@ -122,6 +162,51 @@ def test_a_room_imports_only_rooms_below_it(module):
         and HEIGHT[room_of(name)] >= HEIGHT[room]
     }
     assert not above
+
+
+def test_every_module_of_an_ordered_room_has_its_place():
+    assert set(PLACES) == {
+        module for module in TRACKER if room_of(module) in INSIDE and module.count(".") > 1
+    }
+
+
+@pytest.mark.parametrize("module", PLACES)
+def test_a_module_imports_only_those_below_it_in_its_room(module):
+    above = {
+        name
+        for name, _ in IMPORTS[module]
+        if name in PLACES and room_of(name) == room_of(module) and PLACES[name] >= PLACES[module]
+    }
+    assert not above
+
+
+@pytest.mark.parametrize("room", INSIDE)
+def test_nobody_goes_through_the_face_of_an_ordered_room(room):
+    """Its modules are imported by their names, so that who needs which of them can be read."""
+    face = f"tracker.{room}"
+    assert not EDGES[face], "it says what is within, and hands on nothing"
+    assert not [module for module in FILES if face in EDGES[module]]
+
+
+def rooms_known_to(module: str) -> set[str]:
+    """The other rooms that a module imports from."""
+    known = {room_of(name) for name in EDGES[module] if name.startswith("tracker.")}
+    return known - {room_of(module)}
+
+
+def test_only_the_builder_knows_all_rooms():
+    """All that there is to make, and beside `web.keys`, which names the parts, it is alone."""
+    assert rooms_known_to("tracker.app") >= rooms_known_to("tracker.web.keys")
+    many = {module for module in TRACKER if len(rooms_known_to(module)) > KNOWN_MOST}
+    assert many == KNOW_ALL
+
+
+def test_who_starts_the_parts_knows_them_by_their_keys():
+    assert {name for name in EDGES["tracker.lifecycle"] if name.startswith("tracker.web")} == {
+        "tracker.web.keys"
+    }
+    parts = rooms_known_to("tracker.web.keys") - {"config", "storage"}
+    assert not rooms_known_to("tracker.lifecycle") & parts
 
 
 @pytest.mark.parametrize("module", [m for m in TRACKER if room_of(m) in CORE])

@@ -11,11 +11,11 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
 import structlog
 
 from tracker.commands import life
+from tracker.commands.base import Poll, Way
 from tracker.commands.desk import CommandDesk
 from tracker.commands.table import Act, Connection, Entry
 from tracker.errors import CommandError, StoreError
@@ -36,44 +36,6 @@ FORGET_S = 30.0
 HOUSEKEEPING_S = 3_600.0
 
 _log = structlog.get_logger(__name__)
-
-
-class Way(Protocol):
-    """To a device that can be reached now."""
-
-    named_at: float  # Unix time; 0 where a new connection says nothing of what has arrived
-    settled: bool  # it has said more than its name
-
-    @property
-    def number(self) -> int:
-        """Of its connection, new with each."""
-        ...
-
-    def serves(self, vehicle_id: str) -> bool:
-        """Whether it still leads to this device."""
-        ...
-
-    def deaf(self, command: Command) -> str:
-        """Why the device would not take a command now, though it may later; "" where it does."""
-        ...
-
-    def encode(self, command: Command) -> bytes:
-        """The frame of a command. Raises CommandError."""
-        ...
-
-    def send(self, frame: bytes) -> None:
-        """Write a frame behind all that is to be written before it."""
-        ...
-
-
-class Poll(Way, Protocol):
-    """A way that is there for one answer to a device that asks, and held back for us."""
-
-    vehicle_id: str
-
-    def release(self) -> None:
-        """Let the answer go, with what was put into it."""
-        ...
 
 
 class Sender:

@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Callable
 
 from tracker.commands.life import DANGEROUS
+from tracker.devices.polls import NUMBERS
 from tracker.errors import CommandError
 from tracker.model import Command, CommandKind, Vehicle
 from tracker.mqtt.link import Link
-from tracker.polls import NUMBERS
 from tracker.protocols.base import Reply
 from tracker.protocols.documents import wishes
 from tracker.protocols.publications import Reader
@@ -33,7 +33,7 @@ Replied = Callable[[Vehicle, Reply, float], bool]
 
 
 class Behind:
-    """The way to one device behind the broker. A `Way`, see tracker.commands.sending."""
+    """The way to one device behind the broker. A `Way`, see tracker.commands.base."""
 
     __slots__ = ("_outbox", "_reference", "heard", "ident", "topic", "vehicle")
 

@@ -33,6 +33,12 @@ def text_bytes(command: Command, encoding: str, most: int) -> bytes:
     return data
 
 
+def sms_bytes(command: Command, encoding: str, most: int) -> bytes:
+    """The parameter `text` as an SMS command, whose closing # may be left out."""
+    words = text_bytes(command, encoding, most)
+    return words if words.endswith(b"#") else words + b"#"
+
+
 def numeric_option(session: Session, name: str, default: int, least: int, most: int) -> int:
     """The listener's option `name`: a whole number from `least` to `most`."""
     number = session.options.get(name, default)

@@ -12,6 +12,7 @@ the rules by which it will be read. What is done about damage:
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,6 +35,9 @@ OPEN_STARTS_MOST = 8
 # Without any start mark among so many bytes nothing of ours will come: even behind a damaged
 # first frame of the usual size a second one would have begun.
 MARK_LIMIT = 64
+
+# Datagrams that may wait to be decoded; a listener takes the messages after each one.
+DATAGRAMS_MOST = 256
 
 # So many printable characters at the start are a text protocol: no binary frame of ours has them.
 TEXT_LIMIT = 16
@@ -194,3 +198,21 @@ class DatagramDecoder(FramedDecoder):
         if frame is None and self._datagrams and self.buffer.data:
             raise self._skip("length")
         return frame
+
+
+class PacketDecoder(FramedDecoder):
+    """A FramedDecoder of devices whose datagrams (option `udp`) are of a form of their own: they
+    never join the stream, each waits in `datagrams` to be cut whole.
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self.udp = session.options.get("udp") is True
+        self.datagrams: deque[bytes] = deque(maxlen=DATAGRAMS_MOST)
+
+    def receive_data(self, data: bytes) -> None:
+        """Take bytes as they came, in any cut; with option `udp`, one datagram at a time."""
+        if self.udp:
+            self.datagrams.append(data)
+        else:
+            super().receive_data(data)

@@ -1,4 +1,4 @@
-"""From what a report says to messages: with a position, without one, or several in a batch.
+"""What one report says, and from there to messages: with a position, without one, or in a batch.
 
 A report without a usable position still says something: its alarms, battery, stations. That is
 handed on as an alarm or a heartbeat, so that nothing a device said is lost for want of a fix.
@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from tracker.errors import DecodeError
 from tracker.model import Fix
 from tracker.protocols.base import Alarm, Heartbeat, Message, Notice, Positions
+from tracker.protocols.fields import check_coordinates
 
 
 @dataclass(slots=True)
@@ -53,8 +54,81 @@ def unplaced(answer: bytes, said: Unplaced) -> Message:
     )
 
 
+@dataclass(slots=True)
+class Report:
+    """What one report says, while it is being read. `time` is UTC; `alarms` None: not a word."""
+
+    time: float | None = None
+    lat: float | None = None
+    lon: float | None = None
+    speed_kmh: float | None = None
+    course_deg: float | None = None
+    altitude_m: float | None = None
+    valid: bool = False
+    stored: bool = False
+    satellites: int | None = None
+    ignition: bool | None = None
+    alarms: tuple[str, ...] | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    def alarm(self, name: str) -> None:
+        """Add an alarm."""
+        if name not in (self.alarms or ()):
+            self.alarms = (*(self.alarms or ()), name)
+
+    def fix(self, now: float | None = None) -> Fix | None:
+        """The position, None if there is none to use: no coordinates, or zeros without a fix.
+
+        Without a time of its own it is as of `now`, and not to be relied on; None where there is
+        no `now` either.
+        """
+        if self.lat is None or self.lon is None or not (self.valid or self.lat or self.lon):
+            return None
+        fix_time = now if self.time is None else self.time
+        if fix_time is None:
+            return None
+        check_coordinates(self.lat, self.lon)
+        return Fix(
+            fix_time=fix_time,
+            lat=self.lat,
+            lon=self.lon,
+            speed_kmh=self.speed_kmh,
+            course_deg=self.course_deg,
+            altitude_m=self.altitude_m,
+            valid=self.valid and self.time is not None,
+            stored=self.stored,
+            satellites=self.satellites,
+            ignition=self.ignition,
+            alarms=self.alarms or (),
+            attributes=self.attributes,
+        )
+
+    def unplaced(self) -> Unplaced:
+        """What is said beside the position."""
+        return Unplaced(
+            time=self.time,
+            satellites=self.satellites,
+            ignition=self.ignition,
+            alarms=self.alarms,
+            attributes=self.attributes,
+        )
+
+    def message(self, now: float | None = None, answer: bytes = b"") -> Message:
+        """The report as a message; its answer promises storage."""
+        fix = self.fix(now)
+        return unplaced(answer, self.unplaced()) if fix is None else placed(answer, fix)
+
+
+def mark_stored(reports: Sequence[Report]) -> None:
+    """Of reports in one frame, those that are not the newest waited in the device's memory."""
+    if len(reports) > 1:
+        newest = max(said.time or 0.0 for said in reports)
+        for said in reports:
+            said.stored = said.time != newest
+
+
 class Said(Protocol):
-    """A report that has been read, such as a textfields.Report."""
+    """A report that has been read, such as a Report."""
 
     def fix(self, now: float | None = None) -> Fix | None:
         """Its position; one without a time is as of `now`. Raises DecodeError."""

@@ -1,4 +1,4 @@
-"""Readers of fields that text protocols share, and what one text report says.
+"""Readers of fields that text protocols share.
 
 Each reader takes the text of one field and returns a plain value, None for an empty field, or
 raises DecodeError of kind `field`. They are strict: only digits, one sign and one point are a
@@ -10,14 +10,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from tracker.errors import DecodeError
-from tracker.model import Fix
-from tracker.protocols.base import Message
-from tracker.protocols.fields import CENTURY, cell, check_coordinates, check_course, unix_time
-from tracker.protocols.reports import Unplaced, placed, unplaced
+from tracker.protocols.fields import CENTURY, cell, check_course, unix_time
 
 KNOT_KMH = 1.852
 DAY_S = 86_400
@@ -166,76 +162,3 @@ def rx_dbm(level: int) -> int | None:
 def station(mcc: int, mnc: int, lac: int, cid: int, level: int | None = None) -> dict[str, Any]:
     """One entry of the attribute `cells`, its strength given as in `rx_dbm`."""
     return cell(mcc, mnc, lac, cid, None if level is None else rx_dbm(level))
-
-
-@dataclass(slots=True)
-class Report:
-    """What one report says, while it is being read. `time` is UTC; `alarms` None: not a word."""
-
-    time: float | None = None
-    lat: float | None = None
-    lon: float | None = None
-    speed_kmh: float | None = None
-    course_deg: float | None = None
-    altitude_m: float | None = None
-    valid: bool = False
-    stored: bool = False
-    satellites: int | None = None
-    ignition: bool | None = None
-    alarms: tuple[str, ...] | None = None
-    attributes: dict[str, Any] = field(default_factory=dict)
-
-    def alarm(self, name: str) -> None:
-        """Add an alarm."""
-        if name not in (self.alarms or ()):
-            self.alarms = (*(self.alarms or ()), name)
-
-    def fix(self, now: float | None = None) -> Fix | None:
-        """The position, None if there is none to use: no coordinates, or zeros without a fix.
-
-        Without a time of its own it is as of `now`, and not to be relied on; None where there is
-        no `now` either.
-        """
-        if self.lat is None or self.lon is None or not (self.valid or self.lat or self.lon):
-            return None
-        fix_time = now if self.time is None else self.time
-        if fix_time is None:
-            return None
-        check_coordinates(self.lat, self.lon)
-        return Fix(
-            fix_time=fix_time,
-            lat=self.lat,
-            lon=self.lon,
-            speed_kmh=self.speed_kmh,
-            course_deg=self.course_deg,
-            altitude_m=self.altitude_m,
-            valid=self.valid and self.time is not None,
-            stored=self.stored,
-            satellites=self.satellites,
-            ignition=self.ignition,
-            alarms=self.alarms or (),
-            attributes=self.attributes,
-        )
-
-    def unplaced(self) -> Unplaced:
-        """What is said beside the position."""
-        return Unplaced(
-            time=self.time,
-            satellites=self.satellites,
-            ignition=self.ignition,
-            alarms=self.alarms,
-            attributes=self.attributes,
-        )
-
-    def message(self, now: float | None = None, answer: bytes = b"") -> Message:
-        """The report as a message; its answer promises storage."""
-        fix = self.fix(now)
-        return unplaced(answer, self.unplaced()) if fix is None else placed(answer, fix)
-
-
-def mark_stored(reports: Sequence[Report]) -> None:
-    """Of reports in one frame, those that are not the newest waited in the device's memory."""
-    if len(reports) > 1:
-        newest = max(said.time or 0.0 for said in reports)
-        for said in reports:
-            said.stored = said.time != newest

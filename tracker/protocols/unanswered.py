@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 KindT = TypeVar("KindT")
 
 UNANSWERED_MOST = 16  # as a rule: people send commands one by one
+KINDS_MOST = 64  # with something unanswered: several times what a protocol has words for
 
 
 class Numbered:
@@ -70,3 +71,41 @@ class InTurn(Generic[KindT]):
                 del self._asked[place]
                 return reference
         return None
+
+
+class ByKind(Generic[KindT]):
+    """Commands whose answers state a kind and no number, as many of each kind as `most`: one kind
+    that is never answered costs the others nothing.
+    """
+
+    __slots__ = ("_most", "_waiting")
+
+    def __init__(self, most: int = UNANSWERED_MOST) -> None:
+        self._most = most
+        self._waiting: dict[KindT, deque[int]] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._waiting.values()))
+
+    def ask(self, kind: KindT, reference: int) -> None:
+        """Remember a command whose answer is of this kind."""
+        waiting = self._waiting.get(kind)
+        if waiting is None:
+            if len(self._waiting) >= KINDS_MOST:
+                del self._waiting[next(iter(self._waiting))]
+            waiting = self._waiting[kind] = deque(maxlen=self._most)
+        waiting.append(reference)
+
+    def awaits(self, kind: KindT) -> bool:
+        """Whether an answer of this kind is one to a command."""
+        return kind in self._waiting
+
+    def answered(self, kind: KindT) -> int | None:
+        """The reference of the oldest command of this kind, once; None if nothing was asked."""
+        waiting = self._waiting.get(kind)
+        if waiting is None:
+            return None
+        reference = waiting.popleft()
+        if not waiting:
+            del self._waiting[kind]
+        return reference

@@ -15,8 +15,10 @@ from typing import NamedTuple
 
 from tracker.errors import StoreDamagedError
 from tracker.model import Position, Vehicle
+from tracker.storage import queries
 from tracker.storage.local import LocalFile, keep_newest
 from tracker.storage.mover import Mover
+from tracker.storage.queries import Query
 from tracker.storage.rows import MICROSECONDS, Row, row_order, row_position
 
 PAGE = 1_000  # positions: 1 ms of the event loop to make, 0.5 MB to hold
@@ -163,12 +165,30 @@ class Store(ABC):
         """Rows, vehicle_id first, with the newest valid position of every vehicle in them."""
 
     @abstractmethod
+    async def _run(self, query: Query, **values: object) -> list[Row]:
+        """All rows of a query, which is asked where the history is."""
+
     async def _stored_page(self, span: Span, after: RowOrder, limit: int) -> list[Row]:
         """At most `limit` rows of the history behind `after`, sorted by `row_order`."""
+        return await self._run(
+            queries.STORED_PAGE,
+            vehicle_id=span.vehicle_id,
+            first_us=max(span.first_us, after[0]),
+            last_us=span.last_us,
+            after_us=after[0],
+            after_sequence=after[1],
+            limit=limit,
+        )
 
-    @abstractmethod
     async def _stored_digests(self, span: Span, order: RowOrder) -> set[int]:
         """Digests in the history at one `fix_time_us`, up to and with one sequence."""
+        rows = await self._run(
+            queries.STORED_DIGESTS,
+            vehicle_id=span.vehicle_id,
+            after_us=order[0],
+            after_sequence=order[1],
+        )
+        return {digest for (digest,) in rows}
 
     async def _page(
         self, span: Span, journal: Sequence[Row], after: RowOrder, limit: int

@@ -157,12 +157,12 @@ async def save(store: Store, records: Iterable[CommandRecord]) -> None:
 
 async def load_open(store: Store, limit: int = LOAD_MOST) -> list[CommandRecord]:
     """The commands that have not ended, the oldest first. Raises StoreError."""
-    return await _whole(store, await _ask(store, OPEN, limit=limit))
+    return await _whole(store, await store._run(OPEN, limit=limit))
 
 
 async def find(store: Store, command_id: str) -> CommandRecord | None:
     """One command; None if there is none. Raises StoreError."""
-    found = await _whole(store, await _ask(store, FIND, id=command_id))
+    found = await _whole(store, await store._run(FIND, id=command_id))
     return found[0] if found else None
 
 
@@ -174,8 +174,8 @@ async def of_vehicle(
     Raises StoreError.
     """
     time, id_ = (9e15, "") if before is None else (before.created_time, before.id)
-    rows = await _ask(
-        store, OF_VEHICLE, vehicle_id=vehicle_id, created_time=time, id=id_, limit=limit
+    rows = await store._run(
+        OF_VEHICLE, vehicle_id=vehicle_id, created_time=time, id=id_, limit=limit
     )
     return await _whole(store, rows)
 
@@ -192,7 +192,7 @@ async def erase(store: Store, vehicle_id: str) -> int:
 
 async def _delete(store: Store, query: Query, **values: Any) -> int:
     deleted = 0
-    while rows := await _ask(store, query, limit=PRUNE_STEP, **values):
+    while rows := await store._run(query, limit=PRUNE_STEP, **values):
         ids = [id_ for (id_,) in rows]
         for change in (DELETE_TRANSITIONS, DELETE):
             if isinstance(store, PostgresqlStore):
@@ -203,19 +203,12 @@ async def _delete(store: Store, query: Query, **values: Any) -> int:
     return deleted
 
 
-async def _ask(store: Store, query: Query, **values: Any) -> list[Any]:
-    if isinstance(store, PostgresqlStore):
-        return await store._run(query, **values)
-    text = {k: orjson.dumps(v).decode() if isinstance(v, list) else v for k, v in values.items()}
-    return await store._local.reader.run(query, **text)
-
-
 async def _whole(store: Store, rows: Sequence[Row]) -> list[CommandRecord]:
     """The commands of rows, in their order, with their transitions."""
     if not rows:
         return []
     ids = [row[0] for row in rows]
-    found = await _ask(store, TRANSITIONS, ids=ids)
+    found = await store._run(TRANSITIONS, ids=ids)
     steps = {
         id_: tuple(sorted(map(_transition, group), key=attrgetter("step", "time", "id")))
         for id_, group in groupby(sorted(found, key=itemgetter(1)), key=itemgetter(1))

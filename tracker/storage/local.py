@@ -11,6 +11,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import orjson
+
 from tracker.errors import StoreDamagedError, StoreError
 from tracker.model import Position
 from tracker.storage import localfile, queries
@@ -64,6 +66,14 @@ class LocalFile:
         if self._writer is None:
             raise StoreError("the store is not open")
         return self._writer
+
+    async def ask(self, query: queries.Query, **values: object) -> list[Row]:
+        """All rows of a query; lists among the values go as JSON text."""
+        text = {
+            name: orjson.dumps(value).decode() if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+        return await self.reader.run(query, **text)
 
     async def ends(self) -> tuple[int, int] | None:
         """The first and the last id in the journal; None when it is empty."""

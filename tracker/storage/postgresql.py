@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tracker.errors import StoreError
 from tracker.model import Vehicle
 from tracker.storage import partitions, queries
-from tracker.storage.base import RowOrder, Span, Store
+from tracker.storage.base import Store
 from tracker.storage.migrate import CONNECT_TIMEOUT_S, upgrade_postgresql
 from tracker.storage.mover import rest
 from tracker.storage.rows import COLUMNS, MICROSECONDS, Row
@@ -142,26 +142,6 @@ class PostgresqlStore(Store):
         if others:
             rows += await self._run(queries.STORED_LAST, first_us=-(2**63), vehicle_ids=others)
         return rows
-
-    async def _stored_page(self, span: Span, after: RowOrder, limit: int) -> list[Row]:
-        return await self._run(
-            queries.STORED_PAGE,
-            vehicle_id=span.vehicle_id,
-            first_us=max(span.first_us, after[0]),
-            last_us=span.last_us,
-            after_us=after[0],
-            after_sequence=after[1],
-            limit=limit,
-        )
-
-    async def _stored_digests(self, span: Span, order: RowOrder) -> set[int]:
-        rows = await self._run(
-            queries.STORED_DIGESTS,
-            vehicle_id=span.vehicle_id,
-            after_us=order[0],
-            after_sequence=order[1],
-        )
-        return {digest for (digest,) in rows}
 
     # -- retention and erasing -------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tracker.model import Vehicle
 from tracker.storage import localfile, queries
-from tracker.storage.base import RowOrder, Span, Store
+from tracker.storage.base import Store
 from tracker.storage.mover import rest
 from tracker.storage.rows import MICROSECONDS, Row
 from tracker.storage.vehicles import row_vehicle, vehicle_values
@@ -59,25 +59,8 @@ class SqliteStore(Store):
         rows = await self._local.reader.run(queries.STORED_LAST)
         return [row for row in rows if row[1] is not None]
 
-    async def _stored_page(self, span: Span, after: RowOrder, limit: int) -> list[Row]:
-        return await self._local.reader.run(
-            queries.STORED_PAGE,
-            vehicle_id=span.vehicle_id,
-            first_us=max(span.first_us, after[0]),
-            last_us=span.last_us,
-            after_us=after[0],
-            after_sequence=after[1],
-            limit=limit,
-        )
-
-    async def _stored_digests(self, span: Span, order: RowOrder) -> set[int]:
-        rows = await self._local.reader.run(
-            queries.STORED_DIGESTS,
-            vehicle_id=span.vehicle_id,
-            after_us=order[0],
-            after_sequence=order[1],
-        )
-        return {digest for (digest,) in rows}
+    async def _run(self, query: queries.Query, **values: object) -> list[Row]:
+        return await self._local.ask(query, **values)
 
     async def retain(self, now: float, keep_s: Mapping[str, float]) -> int:
         deleted = 0

@@ -14,6 +14,7 @@ from tracker.errors import NotFoundError, RequestError
 from tracker.model import DeviceStatus, Live, Position, State, Vehicle
 from tracker.storage.base import Store
 from tracker.web.auth import require_admin
+from tracker.web.bodies import json_object
 from tracker.web.history_stream import send
 from tracker.web.keys import REGISTRY, STORE, WORLD
 from tracker.web.shapes import (
@@ -125,12 +126,7 @@ async def change_vehicle(request: web.Request) -> web.Response:
     """PATCH /api/v1/vehicles/{id}: its name, group, status, clock and datum."""
     require_admin(request)
     vehicle = _vehicle(request)
-    try:
-        body = orjson.loads(await request.read())
-    except orjson.JSONDecodeError as exc:
-        raise RequestError(f"the body is not JSON: {exc}") from None
-    if not isinstance(body, dict):
-        raise RequestError("the body must be a JSON object")
+    body = json_object(await request.read())
     changed = request.app[REGISTRY].change(vehicle.id, **_changes(body))
     return _json(_shown(request.app[WORLD], changed))
 

@@ -18,6 +18,7 @@ from tracker.errors import NotFoundError, RequestError
 from tracker.model import CommandKind, CommandRecord, CommandState, Transition
 from tracker.storage import commands
 from tracker.web.auth import require_admin
+from tracker.web.bodies import json_object
 from tracker.web.history_query import vehicle_of
 from tracker.web.keys import COMMANDS, SENDER, STORE, TAKER
 from tracker.web.shapes import rfc3339, whole_number
@@ -76,12 +77,7 @@ async def create_command(request: web.Request) -> web.Response:
 
 def _wish(body: bytes, key: str | None) -> Wish:
     """What a request asks for. Raises RequestError."""
-    try:
-        asked = orjson.loads(body)
-    except orjson.JSONDecodeError as exc:
-        raise RequestError(f"the body is not JSON: {exc}") from None
-    if not isinstance(asked, dict):
-        raise RequestError("the body must be a JSON object")
+    asked = json_object(body)
     for name in asked.keys() - _FIELDS:
         raise RequestError(f"{name}: is not known", value=name)
     try:

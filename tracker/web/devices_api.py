@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from tracker.ports import Port
+from tracker.devices.ports import Port
+from tracker.devices.strangers import Stranger
 from tracker.protocols.registry import FAMILIES
-from tracker.strangers import Stranger
 from tracker.web.auth import require_admin
 from tracker.web.keys import DATAGRAMS, GATEWAY, PORTS, REGISTRY
 from tracker.web.shapes import rfc3339

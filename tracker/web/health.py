@@ -17,8 +17,8 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from tracker.devices.gateway import Gateway
 from tracker.errors import TrackerError
-from tracker.gateway import Gateway
 from tracker.model import State
 from tracker.web.keys import (
     CLUSTER,

@@ -13,6 +13,7 @@ from tracker.history.areas import Area, box_area, circle_area, polygon_area, tou
 from tracker.history.passages import Passages, Visit, within
 from tracker.storage import areas
 from tracker.storage.base import Store
+from tracker.web.bodies import json_object
 from tracker.web.history_query import DAY_S, all_vehicles, chunks, gap_of, window
 from tracker.web.history_stream import answer
 from tracker.web.keys import STORE
@@ -31,12 +32,7 @@ async def find_passages(request: web.Request) -> web.Response:
 
 async def find_passages_of(request: web.Request) -> web.Response:
     """POST /api/v1/passages: the same, for a polygon that no address could hold."""
-    try:
-        body = orjson.loads(await request.read())
-    except orjson.JSONDecodeError as exc:
-        raise RequestError(f"the body is not JSON: {exc}") from None
-    if not isinstance(body, dict):
-        raise RequestError("the body must be a JSON object")
+    body = json_object(await request.read())
     area = polygon_area(body.pop("area", None))
     return await _passages(
         request, {name: str(value) for name, value in body.items() if value is not None}, area

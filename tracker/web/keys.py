@@ -12,8 +12,9 @@ from tracker.commands.desk import CommandDesk
 from tracker.commands.sending import Sender
 from tracker.commands.taking import Taker
 from tracker.config import Config
-from tracker.datagrams import Datagrams
-from tracker.gateway import Gateway
+from tracker.devices.datagrams import Datagrams
+from tracker.devices.gateway import Gateway
+from tracker.devices.ports import Port
 from tracker.hub import Hub
 from tracker.ingest import Ingest
 from tracker.journal import Journal
@@ -21,7 +22,6 @@ from tracker.loopwatch import LoopWatch
 from tracker.mqtt.callers import Callers
 from tracker.mqtt.relay import Relay
 from tracker.mqtt.sources import Sources
-from tracker.ports import Port
 from tracker.registry import Registry
 from tracker.retention import Retention
 from tracker.saver import VehicleSaver

@@ -7,72 +7,56 @@ from typing import Any
 from tracker.commands import life
 from tracker.model import CommandKind, CommandState
 from tracker.web.commands_api import EXPIRES_MOST_S, KEY_MOST, PAGE_MOST
+from tracker.web.openapi_terms import (
+    ID,
+    MAYBE_TEXT,
+    MAYBE_TIME,
+    TEXT,
+    TIME,
+    answers,
+    as_json,
+    listed,
+    members,
+    ref,
+)
 
-_TEXT = {"type": "string"}
-_MAYBE_TEXT = {"type": ["string", "null"]}
-_TIME = {"type": "string", "format": "date-time"}
-_MAYBE_TIME = {"type": ["string", "null"], "format": "date-time"}
 _KIND = {"enum": [kind.value for kind in CommandKind]}
 _STATES = [state.value for state in CommandState if state is not CommandState.HELD]
 
 
-def _object(**properties: Any) -> dict[str, Any]:
-    return {"type": "object", "required": list(properties), "properties": properties}
-
-
-def _list(items: Any) -> dict[str, Any]:
-    return {"type": "array", "items": items}
-
-
-def _ref(name: str) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _json(schema: Any) -> dict[str, Any]:
-    return {"application/json": {"schema": schema}}
-
-
-def _answers(schema: Any, *codes: int) -> dict[str, Any]:
-    problem = {"application/problem+json": {"schema": _ref("Problem")}}
-    return {"200": {"description": "It is so", "content": _json(schema)}} | {
-        str(code): {"description": "It is not", "content": problem} for code in codes
-    }
-
-
-_ID = {"name": "id", "in": "path", "required": True, "schema": _TEXT}
 _SCHEMAS = {
-    "Transition": _object(
-        time=_TIME,
+    "Transition": members(
+        time=TIME,
         state={"enum": [state.value for state in CommandState]},
-        detail=_MAYBE_TEXT,
-        node=_TEXT,
+        detail=MAYBE_TEXT,
+        node=TEXT,
     ),
-    "Command": _object(
-        id=_TEXT,
-        vehicle=_TEXT,
+    "Command": members(
+        id=TEXT,
+        vehicle=TEXT,
         kind=_KIND,
         parameters={"type": "object"},
         state={"enum": _STATES},
-        created_time=_TIME,
-        expires_time=_TIME,
-        sent_time=_MAYBE_TIME,
-        ended_time=_MAYBE_TIME,
-        reply=_MAYBE_TEXT,
-        detail=_MAYBE_TEXT,
-        node=_TEXT,
-        transitions=_list(_ref("Transition")),
+        created_time=TIME,
+        expires_time=TIME,
+        sent_time=MAYBE_TIME,
+        ended_time=MAYBE_TIME,
+        reply=MAYBE_TEXT,
+        detail=MAYBE_TEXT,
+        node=TEXT,
+        transitions=listed(ref("Transition")),
     ),
-    "CommandKind": _object(
+    "CommandKind": members(
         kind=_KIND,
         supported={"type": "boolean"},
         dangerous={"type": "boolean"},
         replies={"type": "boolean"},
-        parameters=_list(
+        parameters=listed(
             {
                 "type": "object",
                 "required": ["name", "type"],
                 "properties": {
-                    "name": _TEXT,
+                    "name": TEXT,
                     "type": {"enum": ["integer", "string"]},
                     "minimum": {"type": "integer"},
                     "maximum": {"type": "integer"},
@@ -81,7 +65,7 @@ _SCHEMAS = {
                 },
             }
         ),
-        reason=_MAYBE_TEXT,
+        reason=MAYBE_TEXT,
     ),
 }
 _WISH = {
@@ -107,15 +91,15 @@ _KEY = {
 }
 _CREATE = {
     "summary": "Ask something of a vehicle's device",
-    "parameters": [_ID, _KEY],
-    "requestBody": {"required": True, "content": _json(_WISH)},
-    "responses": _answers(_ref("Command"), 400, 401, 403, 404, 409, 422, 429, 503)
-    | {"201": {"description": "It is stored, and on its way", "content": _json(_ref("Command"))}},
+    "parameters": [ID, _KEY],
+    "requestBody": {"required": True, "content": as_json(_WISH)},
+    "responses": answers(as_json(ref("Command")), 400, 401, 403, 404, 409, 422, 429, 503)
+    | {"201": {"description": "It is stored, and on its way", "content": as_json(ref("Command"))}},
 }
 _LIST = {
     "summary": "What was asked of a vehicle's device, the newest first",
     "parameters": [
-        _ID,
+        ID,
         {
             "name": "limit",
             "in": "query",
@@ -126,11 +110,11 @@ _LIST = {
             "name": "before",
             "in": "query",
             "description": "The `next` of the page before",
-            "schema": _TEXT,
+            "schema": TEXT,
         },
     ],
-    "responses": _answers(
-        _object(commands=_list(_ref("Command")), next=_MAYBE_TEXT), 400, 401, 404, 503
+    "responses": answers(
+        as_json(members(commands=listed(ref("Command")), next=MAYBE_TEXT)), 400, 401, 404, 503
     ),
 }
 _PATHS: dict[str, dict[str, Any]] = {
@@ -138,20 +122,20 @@ _PATHS: dict[str, dict[str, Any]] = {
     "/api/v1/vehicles/{id}/command-kinds": {
         "get": {
             "summary": "What a vehicle's device can be asked",
-            "parameters": [_ID],
-            "responses": _answers(_object(kinds=_list(_ref("CommandKind"))), 401, 404),
+            "parameters": [ID],
+            "responses": answers(as_json(members(kinds=listed(ref("CommandKind")))), 401, 404),
         }
     },
     "/api/v1/commands/{id}": {
         "get": {
             "summary": "One command with all its transitions",
-            "parameters": [_ID],
-            "responses": _answers(_ref("Command"), 401, 404, 503),
+            "parameters": [ID],
+            "responses": answers(as_json(ref("Command")), 401, 404, 503),
         },
         "delete": {
             "summary": "Take back a command that is not sent",
-            "parameters": [_ID],
-            "responses": _answers(_ref("Command"), 401, 403, 404, 409, 503),
+            "parameters": [ID],
+            "responses": answers(as_json(ref("Command")), 401, 403, 404, 409, 503),
         },
     },
 }

@@ -18,7 +18,7 @@ from tests.system.history.asking import (
     upload,
     window,
 )
-from tracker import app
+from tracker import lifecycle
 from tracker.model import Fix
 from tracker.web import keys
 
@@ -142,5 +142,5 @@ async def test_all_of_it_over_postgresql(tmp_path: Path, postgresql_url: str) ->
 async def test_none_of_it_blocks_the_event_loop(tracker: InProcess, tmp_path: Path) -> None:
     with blockbuster_ctx("tracker"):
         with pytest.raises(BlockingError):  # so the guard is awake
-            app._make_folder(tmp_path)
+            lifecycle._make_folder(tmp_path)
         await ask_for_everything(tracker)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.builders import vehicle
-from tracker import cluster as cluster_module
+from tracker import shard as shard_module
 from tracker.bus.base import open_bus
 from tracker.cluster import Cluster
 from tracker.commands import life
@@ -73,14 +73,14 @@ async def test_nodes_tell_each_other_at_once_and_keep_it_for_later() -> None:
 
 
 async def test_what_is_to_be_removed_later_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster_module, "MAX_FORGOTTEN", 5)
+    monkeypatch.setattr(shard_module, "MAX_FORGOTTEN", 5)
     one = Cluster(open_bus("memory://bounded"), "one", ["main"], vehicle)
     await one.start()
     for number in range(20):
         one.tell_command(record(number))
         one.forget_command(record(number))
     (shard,) = one._shards.values()
-    assert shard.commands == {}
+    assert shard.out.commands == {}
     assert list(shard.forgotten) == [f"command/c{number}" for number in range(15, 20)]
     one.tell_command(record(19))
     assert "command/c19" not in shard.forgotten, "it goes on after all"
@@ -97,7 +97,7 @@ async def test_events_of_commands_stay_on_their_node() -> None:
     ]
     one.offer(Tick(1, 1.0, events=tuple(news)))
     (shard,) = one._shards.values()
-    assert shard.events == news[1:]
+    assert shard.out.events == news[1:]
     await one.close()
 
 

@@ -153,8 +153,12 @@ def test_filters(topic):
 
 
 @pytest.mark.parametrize(
-    "topic", ["", "a+", "a/#/b", "#a", "$share/g", "$share//a", "$share/+/a", "a\0", "x" * 1_025]
-)
+    "topic",
+    [
+        "", "a+", "a/#/b", "#a", "$share/g", "$share//a", "$share/+/a", "$share/g/", "$share/g\0/a",
+        "$share/g/a+", "a\0", "x" * 1_025,
+    ],
+)  # fmt: skip
 def test_what_is_no_filter(topic):
     with pytest.raises(ConfigError, match="TRACKER_MQTT_SOURCES"):
         load(mqtt_sources=[broker(topics=[topic])])

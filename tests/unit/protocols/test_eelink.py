@@ -16,8 +16,9 @@ from tracker.model import CommandKind
 from tracker.protocols.base import Login, Match, Message, Refused
 from tracker.protocols.detect import detect
 from tracker.protocols.eelink import FAMILY
-from tracker.protocols.eelink.decoder import DATAGRAMS_MOST, HANDLERS
+from tracker.protocols.eelink.decoder import HANDLERS
 from tracker.protocols.eelink.wire import PACKAGE_MOST, imei, pack, rotated_sum, wrap
+from tracker.protocols.framing import DATAGRAMS_MOST
 
 IMEI = bytes.fromhex("0356307042441013")
 LOGIN = pack(0x01, 1, IMEI + b"\x01\x00")

@@ -19,9 +19,9 @@ from tracker.protocols.commands import (
     text_bytes,
 )
 from tracker.protocols.frame55 import Frame55Decoder
-from tracker.protocols.frame55.wire import UNANSWERED_MOST
 from tracker.protocols.gt06 import Gt06Decoder
 from tracker.protocols.registry import FAMILIES
+from tracker.protocols.unanswered import UNANSWERED_MOST
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 61, 2.5, "30", None, True])

@@ -20,7 +20,8 @@ from tracker.model import Command, CommandKind
 from tracker.protocols.base import Match, Reply
 from tracker.protocols.gps103 import FAMILY
 from tracker.protocols.gps103.keywords import ALARMS
-from tracker.protocols.gps103.wire import TEXT_MOST, UNANSWERED_MOST
+from tracker.protocols.gps103.wire import TEXT_MOST
+from tracker.protocols.unanswered import UNANSWERED_MOST
 
 IMEI = b"356307042441013"
 LOGIN = b"##,imei:356307042441013,A;"

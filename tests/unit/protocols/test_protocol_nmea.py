@@ -12,7 +12,7 @@ from tracker.protocols.nmea import FAMILY
 from tracker.protocols.nmea.decoder import NAMELESS_MOST
 from tracker.protocols.nmea.epoch import Epoch, Part, same_clock
 from tracker.protocols.nmea.sentence import LINE_MOST, identity_in
-from tracker.protocols.textfields import Report
+from tracker.protocols.reports import Report
 
 IMEI = b"356307042441013"
 RMC = b"$GPRMC,003015.000,A,2232.4000,N,11403.5400,E,19.71,90.0,010325,,,A*58\r\n"

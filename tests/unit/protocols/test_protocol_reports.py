@@ -7,10 +7,10 @@ import pytest
 from tracker.errors import DecodeError
 from tracker.protocols.base import Alarm, Heartbeat, Message, Notice, Positions
 from tracker.protocols.fields import EXTRA_MOST, extra, temperatures
-from tracker.protocols.reports import conclude
-from tracker.protocols.textfields import Report, mark_stored
+from tracker.protocols.reports import Report, conclude, mark_stored
 
 ANSWER = b"taken"
+NOW = 1_740_789_015.75
 
 
 def placed(time: float | None = 1000.0) -> Report:
@@ -89,3 +89,38 @@ def test_what_stands_behind_what_is_known() -> None:
     assert attributes == {}
     extra(attributes, b"\x01" + bytes(2 * EXTRA_MOST), 0)
     assert attributes == {"extra": "01" + "00" * (EXTRA_MOST - 1)}
+
+
+def test_a_report_with_a_place_is_a_position() -> None:
+    said = Report(time=NOW - 5, lat=22.54, lon=114.059, valid=True, attributes={"a": 1})
+    said.alarm("sos")
+    said.alarm("sos")
+    message = said.message(NOW, b"answer")
+    assert isinstance(message, Positions)
+    assert (message.answer, message.durable) == (b"answer", True)
+    (fix,) = message.fixes
+    assert (fix.fix_time, fix.alarms, fix.attributes) == (NOW - 5, ("sos",), {"a": 1})
+
+
+def test_a_place_without_a_time_is_as_of_now_and_not_valid() -> None:
+    fix = Report(lat=1.0, lon=2.0, valid=True).fix(NOW)
+    assert fix is not None
+    assert (fix.fix_time, fix.valid) == (NOW, False)
+
+
+@pytest.mark.parametrize(
+    "said", [Report(), Report(lat=1.0), Report(lon=1.0), Report(lat=0.0, lon=0.0, time=NOW)]
+)
+def test_no_place_is_no_position(said: Report) -> None:
+    assert isinstance(said.message(NOW), Heartbeat)
+    said.alarm("sos")
+    assert isinstance(said.message(NOW), Alarm)
+
+
+def test_zeros_with_satellites_are_a_position() -> None:
+    assert Report(lat=0.0, lon=0.0, time=NOW, valid=True).fix(NOW) is not None
+
+
+def test_places_off_the_earth_are_refused() -> None:
+    with pytest.raises(DecodeError):
+        Report(lat=91.0, lon=0.0, time=NOW).fix(NOW)

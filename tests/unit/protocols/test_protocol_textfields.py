@@ -12,12 +12,10 @@ from hypothesis import strategies as st
 from tracker.errors import DecodeError
 from tracker.protocols import gps103, h02, tk103, watch, xexun
 from tracker.protocols.alarms import ALARMS
-from tracker.protocols.base import Alarm, Heartbeat, Positions
 from tracker.protocols.gps103 import keywords
 from tracker.protocols.h02 import status
 from tracker.protocols.textfields import (
     DAY_S,
-    Report,
     amount,
     amounts,
     course,
@@ -176,41 +174,6 @@ def test_strengths() -> None:
     assert station(1, 2, 3, 4) == {"mcc": 1, "mnc": 2, "lac": 3, "cid": 4}
     assert station(1, 2, 3, 4, 158)["rssi_dbm"] == -62
     assert "rssi_dbm" not in station(1, 2, 3, 4, 75)
-
-
-def test_a_report_with_a_place_is_a_position() -> None:
-    said = Report(time=NOW - 5, lat=22.54, lon=114.059, valid=True, attributes={"a": 1})
-    said.alarm("sos")
-    said.alarm("sos")
-    message = said.message(NOW, b"answer")
-    assert isinstance(message, Positions)
-    assert (message.answer, message.durable) == (b"answer", True)
-    (fix,) = message.fixes
-    assert (fix.fix_time, fix.alarms, fix.attributes) == (NOW - 5, ("sos",), {"a": 1})
-
-
-def test_a_place_without_a_time_is_as_of_now_and_not_valid() -> None:
-    fix = Report(lat=1.0, lon=2.0, valid=True).fix(NOW)
-    assert fix is not None
-    assert (fix.fix_time, fix.valid) == (NOW, False)
-
-
-@pytest.mark.parametrize(
-    "said", [Report(), Report(lat=1.0), Report(lon=1.0), Report(lat=0.0, lon=0.0, time=NOW)]
-)
-def test_no_place_is_no_position(said: Report) -> None:
-    assert isinstance(said.message(NOW), Heartbeat)
-    said.alarm("sos")
-    assert isinstance(said.message(NOW), Alarm)
-
-
-def test_zeros_with_satellites_are_a_position() -> None:
-    assert Report(lat=0.0, lon=0.0, time=NOW, valid=True).fix(NOW) is not None
-
-
-def test_places_off_the_earth_are_refused() -> None:
-    with pytest.raises(DecodeError):
-        Report(lat=91.0, lon=0.0, time=NOW).fix(NOW)
 
 
 def test_alarm_names_are_in_the_table() -> None:

@@ -19,7 +19,8 @@ from tracker.model import Command, CommandKind
 from tracker.protocols.base import Match, Reply
 from tracker.protocols.tk103 import FAMILY
 from tracker.protocols.tk103.classic import ALARMS
-from tracker.protocols.tk103.wire import TEXT_MOST, UNANSWERED_MOST
+from tracker.protocols.tk103.wire import TEXT_MOST
+from tracker.protocols.unanswered import UNANSWERED_MOST
 
 REPORT = b"(013612345678BR00250301A2232.4000N11403.5400E036.5003015090.0001000000L00003039)"
 OTHER = b"(013612345678BR00250302A3326.7890S07038.7654W000.0113045270.0000000000L00000000)"

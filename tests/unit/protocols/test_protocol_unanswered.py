@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracker.protocols.unanswered import UNANSWERED_MOST, InTurn, Numbered
+from tracker.protocols.unanswered import KINDS_MOST, UNANSWERED_MOST, ByKind, InTurn, Numbered
 
 
 def test_a_number_is_answered_once() -> None:
@@ -56,3 +56,32 @@ def test_commands_in_turn_are_bounded_and_the_oldest_are_forgotten() -> None:
         asked.ask(None, reference)
     assert len(asked) == UNANSWERED_MOST
     assert asked.answered(None) == 2 * UNANSWERED_MOST
+
+
+def test_of_each_kind_the_oldest_is_answered_first() -> None:
+    asked = ByKind[str]()
+    for reference, kind in enumerate(["A", "B", "A"], start=1):
+        asked.ask(kind, reference)
+    assert (asked.awaits("A"), asked.awaits("B"), asked.awaits("C")) == (True, True, False)
+    assert [asked.answered(kind) for kind in "ABABC"] == [1, 2, 3, None, None]
+    assert not asked.awaits("A")
+    assert len(asked) == 0
+
+
+def test_one_kind_that_is_never_answered_costs_the_others_nothing() -> None:
+    asked = ByKind[str]()
+    asked.ask("B", 1)
+    for reference in range(2, 2 * UNANSWERED_MOST + 2):
+        asked.ask("A", reference)
+    assert len(asked) == UNANSWERED_MOST + 1
+    assert asked.answered("A") == UNANSWERED_MOST + 2
+    assert asked.answered("B") == 1
+
+
+def test_kinds_are_bounded_too() -> None:
+    asked = ByKind[int]()
+    for kind in range(2 * KINDS_MOST):
+        asked.ask(kind, kind)
+    assert len(asked) == KINDS_MOST
+    assert asked.answered(KINDS_MOST - 1) is None
+    assert asked.answered(KINDS_MOST) == KINDS_MOST

@@ -15,9 +15,10 @@ from tests.unit.protocols.text_damage import (
 from tests.unit.protocols.transcripts import feed, new_session
 from tracker.model import Command, CommandKind
 from tracker.protocols.base import Match, Reply
+from tracker.protocols.unanswered import UNANSWERED_MOST
 from tracker.protocols.watch import FAMILY
 from tracker.protocols.watch.position import ALARM_BITS
-from tracker.protocols.watch.wire import BINARY_MOST, TEXT_MOST, UNANSWERED_MOST, unescape
+from tracker.protocols.watch.wire import BINARY_MOST, TEXT_MOST, unescape
 
 REPORT = (
     b"[3G*4700186508*006D*UD,010325,003015,A,22.540000,N,114.0590000,E,36.00,90.0,50.0,9,80,95,"

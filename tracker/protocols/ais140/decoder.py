@@ -13,8 +13,8 @@ from tracker.protocols.ais140 import report
 from tracker.protocols.ais140.wire import FRAMING, probe
 from tracker.protocols.base import Family, Heartbeat, Login, Message
 from tracker.protocols.commands import text_bytes
+from tracker.protocols.reports import Report
 from tracker.protocols.stream import Outcome, after_login
-from tracker.protocols.textfields import Report
 from tracker.protocols.textframes import TextDecoder
 
 IMEI = re.compile(r"\d{15}", re.ASCII)

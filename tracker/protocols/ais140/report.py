@@ -8,7 +8,8 @@ from typing import Any
 
 from tracker.errors import DecodeError
 from tracker.protocols.fields import CENTURY, cell, count, unix_time
-from tracker.protocols.textfields import Report, course, number, signed, whole
+from tracker.protocols.reports import Report
+from tracker.protocols.textfields import course, number, signed, whole
 
 # Two letters of an event. IN and IF are the ignition, NR a normal report.
 ALARMS = {

@@ -10,8 +10,8 @@ from tracker.errors import DecodeError
 from tracker.protocols.cellocator.status import angles, course, moment, solved
 from tracker.protocols.cellocator.wire import Frame
 from tracker.protocols.fields import CENTURY
+from tracker.protocols.reports import Report
 from tracker.protocols.stream import handles
-from tracker.protocols.textfields import Report
 
 KEPT_BYTES = 64  # of a module without a meaning here, as hex
 

@@ -9,7 +9,7 @@ from typing import Any
 from tracker.protocols.cellocator.reasons import alarm
 from tracker.protocols.cellocator.wire import RADIANS_MARK, Frame
 from tracker.protocols.fields import unix_time
-from tracker.protocols.textfields import Report
+from tracker.protocols.reports import Report
 
 # From byte 12: hardware, software, protocol, status, operator, detail of the reason, reason, mode.
 _HEAD = struct.Struct("<8B")

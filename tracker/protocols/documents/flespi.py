@@ -15,7 +15,7 @@ from tracker.errors import DecodeError
 from tracker.protocols.documents import said
 from tracker.protocols.documents.said import Said
 from tracker.protocols.fields import cell
-from tracker.protocols.textfields import Report
+from tracker.protocols.reports import Report
 
 MESSAGES_MOST = 10_000  # of one list: what fits into the largest body or packet
 

@@ -21,7 +21,8 @@ from tracker.mappings import (
 )
 from tracker.protocols.documents import said
 from tracker.protocols.documents.said import Said
-from tracker.protocols.textfields import EXTRA_MOST, KNOT_KMH, Report, bad
+from tracker.protocols.reports import Report
+from tracker.protocols.textfields import EXTRA_MOST, KNOT_KMH, bad
 
 ITEMS_MOST = 10_000  # of one list: what fits into the largest body or packet
 SPEED_UNITS = {"kmh": 1.0, "ms": 3.6, "kn": KNOT_KMH, "mph": 1.609344}

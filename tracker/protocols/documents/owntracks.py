@@ -17,8 +17,9 @@ from tracker.model import CommandKind
 from tracker.protocols.base import Heartbeat, Message, Notice, Positions, Reply
 from tracker.protocols.documents import said
 from tracker.protocols.fields import cell
+from tracker.protocols.reports import Report
 from tracker.protocols.stream import handles
-from tracker.protocols.textfields import EXTRA_MOST, Report
+from tracker.protocols.textfields import EXTRA_MOST
 
 BASE = "owntracks"  # the first level of an app's topic unless it is told another
 OWN_LEVELS = 3  # owntracks/user/device: what follows is no part of the device's name

@@ -13,7 +13,8 @@ from tracker.errors import DecodeError
 from tracker.protocols.alarms import ALARMS
 from tracker.protocols.base import Message, Positions
 from tracker.protocols.fields import check_course
-from tracker.protocols.textfields import EXTRA_MOST, Report, bad, number
+from tracker.protocols.reports import Report
+from tracker.protocols.textfields import EXTRA_MOST, bad, number
 
 MILLISECONDS_FROM = 10**11  # a Unix time from here on is in milliseconds: in seconds, year 5138
 EXTRAS_MOST = 100  # values kept of one report that have no name of ours

@@ -8,7 +8,7 @@ from typing import Any
 
 from tracker.model import Command, CommandKind, Fix
 from tracker.protocols.base import Message, Reply
-from tracker.protocols.commands import interval_s, known_reference, text_bytes
+from tracker.protocols.commands import interval_s, known_reference, sms_bytes
 from tracker.protocols.eelink.messages import Handler
 from tracker.protocols.eelink.wire import REPLY, Link, Package, pack
 from tracker.protocols.fields import check_coordinates, text, unix_time
@@ -39,9 +39,8 @@ def interval(link: Link, command: Command) -> bytes:
 
 
 def custom(link: Link, command: Command) -> bytes:
-    """The device's own SMS command; the closing # may be left out."""
-    words = text_bytes(command, "utf-8", TEXT_MOST)
-    return order(link, command, words if words.endswith(b"#") else words + b"#")
+    """The device's own SMS command."""
+    return order(link, command, sms_bytes(command, "utf-8", TEXT_MOST))
 
 
 COMMANDS: Mapping[CommandKind, Callable[[Any, Command], bytes]] = {

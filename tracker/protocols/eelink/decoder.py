@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 
 from tracker.errors import DecodeError
-from tracker.protocols.base import Family, Login, Message, Refused, Session
+from tracker.protocols.base import Family, Login, Message, Refused
 from tracker.protocols.eelink import commands, first, messages
 from tracker.protocols.eelink.said import SILENT
 from tracker.protocols.eelink.wire import (
@@ -22,16 +21,13 @@ from tracker.protocols.eelink.wire import (
     unpack,
     unwrap,
 )
-from tracker.protocols.framing import FramedDecoder
+from tracker.protocols.framing import PacketDecoder
 from tracker.protocols.stream import STUMBLES, Outcome, after_login, items, merged, stumble
 
 HANDLERS = merged(messages.HANDLERS, first.HANDLERS, commands.HANDLERS)
 
-# Datagrams that may wait to be decoded; a listener takes the messages after each one.
-DATAGRAMS_MOST = 256
 
-
-class EelinkDecoder(FramedDecoder):
+class EelinkDecoder(PacketDecoder):
     """Decoder of one connection. Options: docs/protocols/eelink.md."""
 
     name = "eelink"
@@ -39,25 +35,13 @@ class EelinkDecoder(FramedDecoder):
     link_type = Link
     COMMANDS = commands.COMMANDS
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        self._udp = session.options.get("udp") is True
-        self._datagrams: deque[bytes] = deque(maxlen=DATAGRAMS_MOST)
-
-    def receive_data(self, data: bytes) -> None:
-        """Take bytes as they came, in any cut; with option `udp`, one datagram at a time."""
-        if self._udp:
-            self._datagrams.append(data)
-        else:
-            super().receive_data(data)
-
     def cut(self) -> bytes | None:
         """The next package, wrapper or datagram.
 
         Inside an incomplete or damaged wrapper only another wrapper is looked for: the packages in
         it have no sum of their own, and would be taken for right ones.
         """
-        if self._udp:
+        if self.udp:
             return self._datagram()
         self.framing = WRAPPERS if self.buffer.data[:1] == b"E" else FRAMING
         if self._runs_over():
@@ -83,9 +67,9 @@ class EelinkDecoder(FramedDecoder):
 
     def _datagram(self) -> bytes | None:
         """A datagram is a wrapper or a package, whole; nothing of a damaged one is believed."""
-        if not self._datagrams:
+        if not self.datagrams:
             return None
-        data = self._datagrams.popleft()
+        data = self.datagrams.popleft()
         if not data.startswith((b"EL", b"\x67\x67")) or FRAMING.size(data, 0) != len(data):
             raise DecodeError("length", f"eelink: not a datagram: {len(data)} bytes", data)
         wrong = fault(data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tracker.protocols.textfields import Report
+from tracker.protocols.reports import Report
 
 
 class Said(Report):

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from tracker.model import Command
 from tracker.protocols.base import Message, Reply, Session
 from tracker.protocols.checks import xor8
 from tracker.protocols.framing import MORE, NEVER, Bytes, Framing
+from tracker.protocols.unanswered import ByKind
 
 START = 0x55
 HEADER = 4  # start, address, command, N
@@ -28,9 +28,6 @@ OK, NOT_LOGGED_IN, BAD_LENGTH, UNKNOWN_COMMAND = 0, 2, 3, 4
 
 # The rest of a frame follows at once on a serial line; one that takes longer was cut off.
 PATIENCE_S = 2.0
-
-# Commands sent and not answered yet, per kind: a device that never answers must not fill memory.
-UNANSWERED_MOST = 16
 
 SANE: Mapping[int, Callable[[int], bool]] = {
     0x01: lambda n: n == POINT or n >= POINT + 2,
@@ -94,7 +91,7 @@ FRAMING = Framing(re.compile(b"\x55"), sane_size, fault, PATIENCE_S)
 class Link:
     """What one connection knows: who its addresses are, and which commands are unanswered."""
 
-    __slots__ = ("_echo", "_known", "_unanswered", "address", "idents", "session")
+    __slots__ = ("_echo", "_known", "address", "asked", "idents", "session")
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -103,7 +100,7 @@ class Link:
         self.idents = {int(address): str(ident) for address, ident in configured.items()}
         self._known = session.ident
         self._echo = session.options.get("frame55_ack") == "echo"
-        self._unanswered: dict[int, deque[int]] = {}
+        self.asked = ByKind[int]()  # by code
 
     def ident(self, address: int) -> str | None:
         """Who an address is; None before its login."""
@@ -122,15 +119,13 @@ class Link:
 
     def order(self, command: Command, code: int, payload: bytes = b"") -> bytes:
         """The frame of a command; its reference is remembered until the device answers."""
-        waiting = self._unanswered.setdefault(code, deque(maxlen=UNANSWERED_MOST))
-        waiting.append(command.reference)
+        self.asked.ask(code, command.reference)
         return pack(self.address, code, payload)
 
     def reply(self, code: int, result: int) -> Message:
         """The device's answer to the oldest unanswered command of this code."""
-        waiting = self._unanswered.get(code)
         return Reply(
-            reference=waiting.popleft() if waiting else None,
+            reference=self.asked.answered(code),
             success=result == OK,
             text="" if result == OK else f"result {result}",
         )

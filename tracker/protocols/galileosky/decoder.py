@@ -34,9 +34,8 @@ from tracker.protocols.galileosky.wire import (
     probe,
     size,
 )
-from tracker.protocols.reports import Batch, conclude
+from tracker.protocols.reports import Batch, conclude, mark_stored
 from tracker.protocols.stream import Outcome, handles, items
-from tracker.protocols.textfields import mark_stored
 
 HANDLERS: dict[int, Callable[[Link, bytes], Outcome]] = {}
 

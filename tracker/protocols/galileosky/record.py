@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tracker.protocols.fields import temperatures
-from tracker.protocols.textfields import Report
+from tracker.protocols.reports import Report
 
 FIXED, BY_CELLS = 0, 2  # qualities
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from tracker.protocols.textfields import Report, amount
+from tracker.protocols.reports import Report
+from tracker.protocols.textfields import amount
 
 ALARMS: Mapping[str, str] = {
     "help me": "sos",

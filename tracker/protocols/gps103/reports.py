@@ -17,10 +17,9 @@ from tracker.errors import DecodeError
 from tracker.protocols.base import Message, Notice, Reply
 from tracker.protocols.gps103.keywords import SOS, is_confirmation, read_keyword
 from tracker.protocols.gps103.wire import Link
-from tracker.protocols.reports import unplaced
+from tracker.protocols.reports import Report, unplaced
 from tracker.protocols.textfields import (
     DAY_S,
-    Report,
     amount,
     amounts,
     course,
@@ -66,7 +65,7 @@ def report(link: Link, fields: Fields) -> Message:
     fix = said.fix(link.session.now)
     return Reply(
         durable=True,
-        reference=link.reference(keyword.strip().lower()),
+        reference=link.asked.answered(keyword.strip().lower()),
         success=True,
         text=keyword.strip(),
         fixes=(fix,) if fix is not None else (),

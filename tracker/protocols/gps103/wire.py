@@ -11,12 +11,12 @@ frame ends the one before. A second layout ends in `,*`. Source: docs/protocols/
 from __future__ import annotations
 
 import re
-from collections import deque
 
 from tracker.model import Command
 from tracker.protocols.base import Session
 from tracker.protocols.framing import MORE, NEVER, Bytes, Framing
 from tracker.protocols.textframes import partial
+from tracker.protocols.unanswered import ByKind
 
 # A photograph comes in packets of some hundred bytes, written in hex.
 TEXT_MOST = 4096
@@ -26,9 +26,6 @@ IDENT = 15
 
 # Devices without an end mark finish a frame by beginning the next, minutes later.
 PATIENCE_S = 3600.0
-
-# Commands of one kind sent and not confirmed yet: a device that never answers must not fill memory.
-UNANSWERED_MOST = 16
 
 _IMEI = tuple(bytes((letter,)) for letter in b"imei:")
 START = re.compile(partial(b"#", b"#", b",", *_IMEI) + b"|" + partial(*_IMEI))
@@ -67,12 +64,12 @@ FRAMING = Framing(START, size, fault, PATIENCE_S)
 class Link:
     """The device's commands that are not confirmed yet."""
 
-    __slots__ = ("_unanswered", "session", "spoken")
+    __slots__ = ("asked", "session", "spoken")
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self.spoken = session.ident or ""
-        self._unanswered: dict[str, deque[int]] = {}
+        self.asked = ByKind[str]()  # by the keyword of the report that confirms it
 
     def text(self, words: str) -> bytes:
         """A frame to the device, ended as option `gps103_end` has it: not at all by default."""
@@ -81,11 +78,5 @@ class Link:
 
     def order(self, command: Command, words: str, keyword: str) -> bytes:
         """The frame of a command, which a report with `keyword` will confirm."""
-        waiting = self._unanswered.setdefault(keyword, deque(maxlen=UNANSWERED_MOST))
-        waiting.append(command.reference)
+        self.asked.ask(keyword, command.reference)
         return self.text(words)
-
-    def reference(self, keyword: str) -> int | None:
-        """The reference of the oldest command that this keyword confirms."""
-        waiting = self._unanswered.get(keyword)
-        return waiting.popleft() if waiting else None

@@ -10,7 +10,7 @@ from typing import Any
 from tracker.errors import CommandError
 from tracker.model import Command, CommandKind, Fix
 from tracker.protocols.base import Message, Reply
-from tracker.protocols.commands import interval_s, text_bytes
+from tracker.protocols.commands import interval_s, sms_bytes
 from tracker.protocols.fields import check_coordinates, text
 from tracker.protocols.gt06.messages import Handler
 from tracker.protocols.gt06.wire import Frame, Link, pack
@@ -63,9 +63,8 @@ def interval(link: Link, command: Command) -> bytes:
 
 
 def custom(link: Link, command: Command) -> bytes:
-    """The device's own SMS command; the closing # may be left out."""
-    words = text_bytes(command, "ascii", TEXT_MOST)
-    return order(link, command, words if words.endswith(b"#") else words + b"#")
+    """The device's own SMS command."""
+    return order(link, command, sms_bytes(command, "ascii", TEXT_MOST))
 
 
 COMMANDS: Mapping[CommandKind, Callable[[Any, Command], bytes]] = {

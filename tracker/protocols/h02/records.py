@@ -36,8 +36,9 @@ from tracker.protocols.h02.wire import (
     Link,
     record_base,
 )
+from tracker.protocols.reports import Report
 from tracker.protocols.stream import Outcome, after_login
-from tracker.protocols.textfields import KNOT_KMH, Report, degrees, dmy, station
+from tracker.protocols.textfields import KNOT_KMH, degrees, dmy, station
 
 EAST, NORTH, VALID, BELOW_ZERO = 8, 4, 2, 1
 X_UNIT_M = 0.51444

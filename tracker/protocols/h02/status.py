@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tracker.protocols.textfields import Report
+from tracker.protocols.reports import Report
 
 IGNITION_OFF, DOOR_OPEN, ARMED, ENGINE_ON, ENGINE_CUT = 10, 8, 9, 13, 27
 

@@ -17,11 +17,11 @@ from tracker.protocols.base import Heartbeat, Message, Notice, Reply
 from tracker.protocols.fields import count
 from tracker.protocols.h02.status import level_percent, read_status
 from tracker.protocols.h02.wire import Link
+from tracker.protocols.reports import Report
 from tracker.protocols.stream import Outcome, handles
 from tracker.protocols.textfields import (
     DAY_S,
     EXTRA_MOST,
-    Report,
     amount,
     course,
     degrees,

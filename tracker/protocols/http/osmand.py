@@ -19,8 +19,9 @@ from tracker.protocols.documents import said
 from tracker.protocols.documents.said import Said
 from tracker.protocols.fields import cell
 from tracker.protocols.http.wire import Request
+from tracker.protocols.reports import Report
 from tracker.protocols.stream import handles
-from tracker.protocols.textfields import KNOT_KMH, Report, bad
+from tracker.protocols.textfields import KNOT_KMH, bad
 
 MS_KMH = 3.6
 SPEED_UNITS = {"kn": KNOT_KMH, "ms": MS_KMH, "kmh": 1.0}

@@ -13,9 +13,8 @@ from tracker.protocols.navtelecom.formats import read_format
 from tracker.protocols.navtelecom.layout import agreed
 from tracker.protocols.navtelecom.said import Said
 from tracker.protocols.navtelecom.wire import Link, flex
-from tracker.protocols.reports import conclude
+from tracker.protocols.reports import conclude, mark_stored
 from tracker.protocols.stream import Outcome, handles
-from tracker.protocols.textfields import mark_stored
 
 BODIES: dict[bytes, Callable[[Link, bytes], Outcome]] = {}
 MESSAGES: dict[int, Callable[[Link, bytes], Outcome]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tracker.protocols.fields import temperatures
-from tracker.protocols.textfields import Report
+from tracker.protocols.reports import Report
 
 
 class Said(Report):

@@ -15,8 +15,9 @@ from tracker.protocols.nmea import names, tails
 from tracker.protocols.nmea.epoch import Epoch, Part, same_clock
 from tracker.protocols.nmea.places import READERS, pubx, trccr
 from tracker.protocols.nmea.sentence import LINE_MOST, Sentence, identity_in, read
+from tracker.protocols.reports import Report
 from tracker.protocols.stream import Outcome, StreamDecoder, after_login
-from tracker.protocols.textfields import Report, course, knots
+from tracker.protocols.textfields import course, knots
 from tracker.protocols.textframes import SEPARATORS, partial, pass_over, probe_text
 
 # A sentence may follow a checksum without a line end.

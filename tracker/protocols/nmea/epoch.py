@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tracker.protocols.textfields import Report, nearest, time_of_day
+from tracker.protocols.reports import Report
+from tracker.protocols.textfields import nearest, time_of_day
 
 # A sentence without a date takes that of the last RMC if they are so close in time of day.
 SAME_DATE_S = 600.0

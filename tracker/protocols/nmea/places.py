@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tracker.protocols.fields import CENTURY, unix_time
+from tracker.protocols.reports import Report
 from tracker.protocols.stream import handles
 from tracker.protocols.textfields import (
-    Report,
     bad,
     course,
     degrees,

@@ -6,16 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tracker.protocols.textfields import (
-    EXTRA_MOST,
-    Report,
-    amounts,
-    bad,
-    course,
-    dmy,
-    number,
-    signed,
-)
+from tracker.protocols.reports import Report
+from tracker.protocols.textfields import EXTRA_MOST, amounts, bad, course, dmy, number, signed
 
 IMEI = re.compile(r"\d{15}", re.ASCII)
 BITS = re.compile(r"[01]{8}")

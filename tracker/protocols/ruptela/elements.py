@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from tracker.protocols.fields import temperatures, text
+from tracker.protocols.reports import Report
 from tracker.protocols.stream import handles
-from tracker.protocols.textfields import Report
 
 # Attribute, factor, what is added, whether it has a sign.
 Number = tuple[str, float, int, bool]

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from tracker.errors import DecodeError
 from tracker.protocols.fields import text
+from tracker.protocols.reports import Report
 from tracker.protocols.ruptela.elements import Elements
-from tracker.protocols.textfields import Report
 
 DEGREE = 10_000_000  # units of latitude and longitude
 NO_PLACE = -(1 << 31)  # of either of them

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tracker.protocols.textfields import Report
+from tracker.protocols.reports import Report
 
 EMERGENCIES: Mapping[int, str] = {
     1: "sos",

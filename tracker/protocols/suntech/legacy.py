@@ -14,8 +14,9 @@ from collections.abc import Mapping, Sequence
 
 from tracker.errors import DecodeError
 from tracker.protocols.fields import cell, count, unix_time
+from tracker.protocols.reports import Report
 from tracker.protocols.suntech.alarms import ALERTS, EMERGENCIES, enter
-from tracker.protocols.textfields import EXTRA_MOST, Report, amount, course, number, whole
+from tracker.protocols.textfields import EXTRA_MOST, amount, course, number, whole
 
 DATE = re.compile(r"\d{8}", re.ASCII)
 CLOCK = re.compile(r"\d\d:\d\d:\d\d", re.ASCII)

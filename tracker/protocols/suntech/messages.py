@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from tracker.errors import DecodeError
 from tracker.protocols.base import Heartbeat, Message, Notice, Reply
 from tracker.protocols.fields import bcd
+from tracker.protocols.reports import Report
 from tracker.protocols.stream import Outcome, handles
 from tracker.protocols.suntech import legacy, universal
 from tracker.protocols.suntech.commands import REPORT_WORDS
@@ -14,7 +15,6 @@ from tracker.protocols.suntech.crash import crash
 from tracker.protocols.suntech.link import Link
 from tracker.protocols.suntech.wire import BINARY_LEAST, CRASH, IDENT_BYTES, ZIP, data_of
 from tracker.protocols.suntech.zipped import IDENT_DIGITS, KINDS, read_zip
-from tracker.protocols.textfields import Report
 
 TEXT_MOST = 512  # characters of an answer that are kept
 

@@ -14,9 +14,10 @@ from typing import Any
 
 from tracker.errors import DecodeError
 from tracker.protocols.fields import CENTURY, cell, count, unix_time
+from tracker.protocols.reports import Report
 from tracker.protocols.suntech.alarms import ALERTS, DRIVER, enter
 from tracker.protocols.suntech.legacy import moment
-from tracker.protocols.textfields import Report, amount, course, number, whole
+from tracker.protocols.textfields import amount, course, number, whole
 
 NAMES: Mapping[int, str] = {
     1: "model", 2: "software", 3: "live", 4: "date", 5: "time", 6: "cid", 7: "mcc", 8: "mnc",

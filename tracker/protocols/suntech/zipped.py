@@ -6,9 +6,9 @@ import struct
 
 from tracker.errors import DecodeError
 from tracker.protocols.fields import CENTURY, bcd, check_course, unix_time
+from tracker.protocols.reports import Report
 from tracker.protocols.suntech.alarms import enter
 from tracker.protocols.suntech.legacy import CODES
-from tracker.protocols.textfields import Report
 
 KINDS = {0x10: "STT", 0x11: "EMG", 0x12: "EVT", 0x13: "ALT", 0x14: "ALV"}
 IDENT_DIGITS = 9  # of the ten in BCD; the last one fills the byte

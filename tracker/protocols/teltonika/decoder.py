@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 from tracker.errors import DecodeError
@@ -16,7 +15,7 @@ from tracker.protocols.base import (
     Refused,
     Session,
 )
-from tracker.protocols.framing import NEVER, FramedDecoder
+from tracker.protocols.framing import NEVER, PacketDecoder
 from tracker.protocols.stream import Outcome, after_login, handles, merged
 from tracker.protocols.teltonika import commands, gh3000, records
 from tracker.protocols.teltonika.records import Record
@@ -39,9 +38,6 @@ from tracker.protocols.teltonika.wire import (
 )
 
 ACCEPTED, REFUSED = b"\x01", b"\x00"
-
-# Datagrams that may wait to be decoded; a listener takes the messages after each one.
-DATAGRAMS_MOST = 256
 
 POSITIONS: dict[int, Callable[[Link, Packet], Outcome]] = {}
 
@@ -78,7 +74,7 @@ def _has_positions(frame: object) -> bool:
 HANDLERS = merged(POSITIONS, commands.HANDLERS)
 
 
-class TeltonikaDecoder(FramedDecoder):
+class TeltonikaDecoder(PacketDecoder):
     """Decoder of one connection. Options: docs/protocols/teltonika.md."""
 
     name = "teltonika"
@@ -88,17 +84,8 @@ class TeltonikaDecoder(FramedDecoder):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self.link = Link(session)
-        self._udp = session.options.get("udp") is True
-        self._datagrams: deque[bytes] = deque(maxlen=DATAGRAMS_MOST)
         if session.ident is not None:
             self.framing = PACKETS
-
-    def receive_data(self, data: bytes) -> None:
-        """Take bytes as they came, in any cut; with option `udp`, one datagram at a time."""
-        if self._udp:
-            self._datagrams.append(data)
-        else:
-            super().receive_data(data)
 
     def head_size(self) -> int:
         """At the front a codec is believed whatever it is, as long as nothing was skipped."""
@@ -113,8 +100,8 @@ class TeltonikaDecoder(FramedDecoder):
         """The next login, packet, ping or datagram; a damaged packet is answered with 0 records,
         which makes the device send it again.
         """
-        if self._udp:
-            return self._datagrams.popleft() if self._datagrams else None
+        if self.udp:
+            return self.datagrams.popleft() if self.datagrams else None
         if self._synced and self.buffer.data[:1] == bytes((PING,)):
             return self.buffer.take(1)
         synced = self._synced
@@ -127,7 +114,7 @@ class TeltonikaDecoder(FramedDecoder):
 
     def decode(self, frame: bytes) -> Outcome:
         """Messages of one frame; none before the device has named itself."""
-        if self._udp:
+        if self.udp:
             ident, packet = unpack_datagram(frame)
             return after_login(self.session, ident, lambda: self._handle(packet))
         if len(frame) == 1:
@@ -144,9 +131,9 @@ class TeltonikaDecoder(FramedDecoder):
         if error.kind == "login":
             return None  # silence makes the device connect anew and name itself
         try:
-            packet = unpack_datagram(frame)[1] if self._udp else unpack(frame)
+            packet = unpack_datagram(frame)[1] if self.udp else unpack(frame)
         except DecodeError:
-            return None if self._udp else Refused(bytes(4), reason=error.kind)
+            return None if self.udp else Refused(bytes(4), reason=error.kind)
         if packet.codec not in POSITION_CODECS:
             return None
         return Refused(answer(packet, 0), reason=error.kind)

@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 
 from tracker.protocols.base import Heartbeat, Message, Notice, Reply
+from tracker.protocols.reports import Report
 from tracker.protocols.stream import Outcome, handles
-from tracker.protocols.textfields import EXTRA_MOST, Report, station
+from tracker.protocols.textfields import EXTRA_MOST, station
 from tracker.protocols.tk103.position import read_cells, read_classic
 from tracker.protocols.tk103.wire import Frame, Link
 
@@ -117,10 +118,10 @@ def other(link: Link, frame: Frame) -> Message:
     """The answer to a command, a position under another code, or what is not known."""
     said = read_classic(link, frame.data)
     fix = said.fix(link.session.now) if said is not None else None
-    if link.awaits(frame.code):
+    if link.asked.awaits(frame.code):
         return Reply(
             durable=True,
-            reference=link.reference(frame.code),
+            reference=link.asked.answered(frame.code),
             text=frame.code if fix is not None else f"{frame.code}{frame.data}"[:EXTRA_MOST],
             fixes=(fix,) if fix is not None else (),
         )

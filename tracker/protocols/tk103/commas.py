@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 
 from tracker.protocols.base import Message, Notice, Reply
-from tracker.protocols.reports import unplaced
+from tracker.protocols.reports import Report, unplaced
 from tracker.protocols.stream import Outcome, handles
-from tracker.protocols.textfields import EXTRA_MOST, Report, dmy, station
+from tracker.protocols.textfields import EXTRA_MOST, dmy, station
 from tracker.protocols.tk103.position import read_fields
 from tracker.protocols.tk103.wire import Frame, Link
 

@@ -20,7 +20,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tracker.protocols.textfields import Report, amounts, course, degrees, dmy, number, station, ymd
+from tracker.protocols.reports import Report
+from tracker.protocols.textfields import amounts, course, degrees, dmy, number, station, ymd
 from tracker.protocols.tk103.wire import Link
 
 _PLACE = (

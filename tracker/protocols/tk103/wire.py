@@ -10,13 +10,13 @@ Source: docs/protocols/tk103.md.
 from __future__ import annotations
 
 import re
-from collections import deque
 from typing import NamedTuple
 
 from tracker.model import Command
 from tracker.protocols.base import Session
 from tracker.protocols.framing import MORE, NEVER, Bytes, Framing
 from tracker.protocols.textframes import partial
+from tracker.protocols.unanswered import ByKind
 
 # The protocol text allows data of 1 KB.
 TEXT_MOST = 1100
@@ -24,8 +24,6 @@ TEXT_MOST = 1100
 # Half a frame after a longer pause was cut off.
 PATIENCE_S = 30.0
 
-# Commands of one kind sent and not answered yet: a device that never answers must not fill memory.
-UNANSWERED_MOST = 16
 # BP00 is the handshake; BR00 comes at intervals, whether they were set or not.
 ANSWERS = {"AP00": "BP04", "AR00": ""}
 
@@ -86,12 +84,12 @@ FRAMING = Framing(START, size, fault, PATIENCE_S)
 class Link:
     """How the device names itself, and the commands that it has not answered yet."""
 
-    __slots__ = ("_unanswered", "session", "spoken")
+    __slots__ = ("asked", "session", "spoken")
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self.spoken = session.ident or ""
-        self._unanswered: dict[str, deque[int]] = {}
+        self.asked = ByKind[str]()  # by the code of the answer
 
     def text(self, words: str) -> bytes:
         """A frame to the device."""
@@ -101,18 +99,8 @@ class Link:
         """The frame of a command. Its answer has the same code with B in place of A, as a rule."""
         answer = ANSWERS.get(words[:4], f"B{words[1:4]}")
         if answer:
-            waiting = self._unanswered.setdefault(answer, deque(maxlen=UNANSWERED_MOST))
-            waiting.append(command.reference)
+            self.asked.ask(answer, command.reference)
         return self.text(words)
-
-    def awaits(self, code: str) -> bool:
-        """Whether this code would answer a command."""
-        return bool(self._unanswered.get(code))
-
-    def reference(self, code: str) -> int | None:
-        """The reference of the oldest command that this code answers."""
-        waiting = self._unanswered.get(code)
-        return waiting.popleft() if waiting else None
 
     def utc(self, stated: float) -> float:
         """A time of the device in UTC: it is, unless the vehicle's record says otherwise."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tracker.protocols.base import Heartbeat, Message, Notice, Reply
+from tracker.protocols.reports import Report
 from tracker.protocols.stream import Outcome, handles
-from tracker.protocols.textfields import EXTRA_MOST, Report, amounts
+from tracker.protocols.textfields import EXTRA_MOST, amounts
 from tracker.protocols.watch.position import read_position
 from tracker.protocols.watch.wire import Frame, Link, unescape
 
@@ -69,7 +70,7 @@ def messages_waiting(link: Link, frame: Frame, fields: Fields) -> Message:
 def voice(link: Link, frame: Frame, fields: Fields) -> Message:
     """TK: a voice message, AMR, escaped. It is taken and not kept; 1 ends its repetition."""
     if len(fields) < 2 or fields[1] in ("", "0", "1"):  # the answer to one of ours
-        return Reply(reference=link.reference("TK"), text=",".join(fields[1:]))
+        return Reply(reference=link.asked.answered("TK"), text=",".join(fields[1:]))
     count = len(unescape(frame.content.partition(b",")[2]))
     return media("audio", count, link.text("TK,1", frame.number))
 
@@ -135,7 +136,7 @@ def other(link: Link, frame: Frame, fields: Fields) -> Outcome:
     if name.startswith("UD") and len(fields) >= PLACED:
         return position(link, frame, fields)
     text = ",".join(fields[1:])
-    if link.awaits(name):
-        return Reply(reference=link.reference(name), text=text)
+    if link.asked.awaits(name.upper()):
+        return Reply(reference=link.asked.answered(name.upper()), text=text)
     data = text[:EXTRA_MOST]
     return Notice(kind="unknown", attributes={"kind": name[:16], "data": data})

@@ -15,16 +15,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tracker.protocols.textfields import (
-    Report,
-    amounts,
-    course,
-    dmy,
-    number,
-    signed,
-    station,
-    whole,
-)
+from tracker.protocols.reports import Report
+from tracker.protocols.textfields import amounts, course, dmy, number, signed, station, whole
 from tracker.protocols.watch.wire import Link
 
 STATUS, STATIONS = 15, 16  # indexes, counted from the date

@@ -12,22 +12,19 @@ Source: docs/protocols/watch.md.
 from __future__ import annotations
 
 import re
-from collections import deque
 from typing import NamedTuple
 
 from tracker.model import Command
 from tracker.protocols.base import Session
 from tracker.protocols.framing import MORE, NEVER, Bytes, Framing
 from tracker.protocols.textframes import partial
+from tracker.protocols.unanswered import ByKind
 
 TEXT_MOST = 4096  # texts with ten access points and seven cells have some 500 characters
 BINARY_MOST = 0xFFFF + 64  # what a length can say, and a head
 
 # Half a frame after a longer pause was cut off.
 PATIENCE_S = 60.0
-
-# Commands of one kind sent and not answered yet: a watch that never answers must not fill memory.
-UNANSWERED_MOST = 16
 
 START = re.compile(partial(rb"\[", *[rb"[0-9A-Za-z]"] * 2, rb"\*", *[rb"\d"] * 10))
 HEAD = re.compile(
@@ -98,7 +95,7 @@ def unescape(data: bytes) -> bytes:
 class Link:
     """How the watch names itself, our own index, and the commands that it has not answered."""
 
-    __slots__ = ("_index", "_unanswered", "ident", "indexed", "maker", "session")
+    __slots__ = ("_index", "asked", "ident", "indexed", "maker", "session")
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -106,7 +103,7 @@ class Link:
         self.ident = session.ident or ""
         self.indexed = False
         self._index = 0
-        self._unanswered: dict[str, deque[int]] = {}
+        self.asked = ByKind[str]()  # by the name that the watch repeats, in capitals
 
     def heard(self, frame: Frame) -> None:
         """Remember how the watch speaks of itself."""
@@ -121,20 +118,9 @@ class Link:
 
     def order(self, command: Command, content: str) -> bytes:
         """The frame of a command; its reference is remembered until the watch repeats its name."""
-        name = content.partition(",")[0].upper()
-        waiting = self._unanswered.setdefault(name, deque(maxlen=UNANSWERED_MOST))
-        waiting.append(command.reference)
+        self.asked.ask(content.partition(",")[0].upper(), command.reference)
         self._index = self._index % 0xFFFF + 1
         return self.text(content, f"{self._index:04X}" if self.indexed else "")
-
-    def awaits(self, name: str) -> bool:
-        """Whether a command of this name is unanswered."""
-        return bool(self._unanswered.get(name.upper()))
-
-    def reference(self, name: str) -> int | None:
-        """The reference of the oldest command of this name."""
-        waiting = self._unanswered.get(name.upper())
-        return waiting.popleft() if waiting else None
 
     def utc(self, stated: float) -> float:
         """A time of the watch in UTC: it is, unless the vehicle's record says otherwise."""

@@ -11,8 +11,8 @@ from tracker.model import Command, CommandKind
 from tracker.protocols.base import Family, Match, Message, Session
 from tracker.protocols.commands import text_bytes
 from tracker.protocols.framing import NEVER
+from tracker.protocols.reports import Report
 from tracker.protocols.stream import Outcome, after_login
-from tracker.protocols.textfields import Report
 from tracker.protocols.textframes import TextDecoder, probe_text
 from tracker.protocols.xexun.report import read
 from tracker.protocols.xexun.wire import CRC, FRAMING, START, Trust, size, trust

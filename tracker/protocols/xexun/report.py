@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from tracker.errors import DecodeError
 from tracker.protocols.fields import count
 from tracker.protocols.nmea.places import rmc
-from tracker.protocols.textfields import Report, number, station
+from tracker.protocols.reports import Report
+from tracker.protocols.textfields import number, station
 
 FRAME = re.compile(
     r"(?:\d*,(?P<phone>[^,]*),)?(?:(?P<rmc>G[PN]RMC,[^*]*)(?:\*\w{2})?)?"

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from tests.unit.builders import T0, fix
-from tracker.dialogue import MAX_BAD_FRAMES, Commands, Dialogue, NoCommands
+from tracker.devices.base import Commands, NoCommands
+from tracker.devices.dialogue import MAX_BAD_FRAMES, Dialogue
 from tracker.errors import DecodeError
 from tracker.fleet import Fleet, MotionRules
 from tracker.ingest import Ingest, Limits

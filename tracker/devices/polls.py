@@ -17,7 +17,7 @@ NUMBERS = count(1)
 
 
 class Poll:
-    """One answer that is held back. A `Way`, see tracker.commands.sending."""
+    """One answer that is held back. A `Way`, see tracker.commands.base."""
 
     __slots__ = ("_gone", "_on_closed", "_room", "answer", "closed", "number", "vehicle_id")
 

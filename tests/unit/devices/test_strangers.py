@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracker.strangers import (
+from tracker.devices.strangers import (
     MOST,
     MOST_OF_ADDRESS,
     PREFIX_BYTES,

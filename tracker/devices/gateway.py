@@ -17,17 +17,17 @@ from typing import Any
 
 import structlog
 
-from tracker.certificates import Certificates
-from tracker.connection import DeviceConnection
-from tracker.dialogue import Commands, NoCommands
+from tracker.devices.base import Commands, NoCommands
+from tracker.devices.certificates import Certificates
+from tracker.devices.connection import DeviceConnection
+from tracker.devices.ports import Port
+from tracker.devices.strangers import Strangers
+from tracker.devices.tls import Turnstile
 from tracker.errors import StartError
 from tracker.ingest import Ingest
 from tracker.journal import Journal
 from tracker.model import NOTHING, Live
-from tracker.ports import Port
 from tracker.registry import Registry
-from tracker.strangers import Strangers
-from tracker.tls import Turnstile
 
 BACKLOG = 4_096  # connections that the kernel holds for us: a fleet that comes back all at once
 LAST_COMMIT_S = 5.0  # that the disk has at a shutdown; a device without its answer sends again

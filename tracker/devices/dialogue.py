@@ -8,17 +8,16 @@ touches no socket; its carrier does.
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from collections import deque
+from collections.abc import Callable
 
 import structlog
 
+from tracker.devices.base import Carrier, Desk
+from tracker.devices.polls import NUMBERS, Poll
 from tracker.errors import CommandError, DecodeError
-from tracker.ingest import Ingest
-from tracker.journal import Commit, Journal
-from tracker.model import NOTHING, Command, Fix, Vehicle
-from tracker.polls import NUMBERS, Poll
+from tracker.journal import Commit
+from tracker.model import Command, Fix, Vehicle
 from tracker.protocols.base import (
     Alarm,
     Aside,
@@ -34,85 +33,16 @@ from tracker.protocols.base import (
     Room,
     Session,
 )
-from tracker.registry import Registry
 
 # In a row, or without one good frame among them: noise, or a protocol that we do not speak.
 MAX_BAD_FRAMES = 100
+# Answers that wait for a disk which takes nothing; then the device is not read. Far more than any
+# device asks for within the seconds that a commit may take.
+MAX_UNSAID = 1_000
 # Notices that say something of their own frame and nothing lasting of the device.
 PASSING_NOTICES = frozenset({"no_fix", "unknown"})
 
 _log = structlog.get_logger(__name__)
-
-
-class Commands(Protocol):
-    """Who has something to ask of devices: tracker.commands."""
-
-    @property
-    def waiting(self) -> Mapping[str, object]:
-        """Vehicles of whose device something is asked, by id."""
-        ...
-
-    def heard(self, vehicle_id: str) -> None:
-        """One of them has just said something."""
-        ...
-
-    def polled(self, poll: Poll) -> None:
-        """One of them asks, and waits for its answer: fill it or release it, soon."""
-        ...
-
-    def replied(self, vehicle: Vehicle, reply: Reply, now: float) -> bool:
-        """Whether a reply belongs to anything that was asked."""
-        ...
-
-
-class NoCommands:
-    """Nothing is ever asked."""
-
-    waiting: Mapping[str, object] = NOTHING
-
-    def heard(self, vehicle_id: str) -> None:
-        """Nobody waits."""
-
-    def polled(self, poll: Poll) -> None:
-        """There is nothing for it."""
-        poll.release()
-
-    def replied(self, vehicle: Vehicle, reply: Reply, now: float) -> bool:  # noqa: ARG002
-        """It belongs to nothing."""
-        return False
-
-
-class Desk(Protocol):
-    """Where messages go, and what is counted of them: the gateway."""
-
-    registry: Registry
-    ingest: Ingest
-    journal: Journal
-    commands: Commands
-    stats: Counter[str]
-    frames: Counter[str]  # by protocol
-    decode_errors: Counter[tuple[str, str]]  # by protocol and kind
-
-
-class Carrier(Protocol):
-    """What a dialogue is held over."""
-
-    @property
-    def closing(self) -> bool:
-        """Whether nothing can be said any more."""
-        ...
-
-    def write(self, answers: Sequence[bytes]) -> None:
-        """Send these answers, in order."""
-        ...
-
-    def bind(self, vehicle: Vehicle, before: Vehicle | None) -> None:
-        """The device has named itself; `before` is who spoke here until now."""
-        ...
-
-    def close(self, reason: str) -> None:
-        """Say no more after what is written; the reason is counted."""
-        ...
 
 
 class Dialogue:

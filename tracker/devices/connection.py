@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, cast
 
 import structlog
 
-from tracker.dialogue import Dialogue
+from tracker.devices.dialogue import MAX_UNSAID, Dialogue
+from tracker.devices.ports import OPEN_PORT, Port
+from tracker.devices.strangers import Why
+from tracker.devices.tls import TlsLayer
 from tracker.model import Vehicle
-from tracker.ports import Port
 from tracker.protocols import detect
 from tracker.protocols.base import PROBE_LIMIT, Decoder, Family, Match, Session
-from tracker.strangers import Why
-from tracker.tls import TlsLayer
 
 if TYPE_CHECKING:
-    from tracker.gateway import Gateway
+    from tracker.devices.gateway import Gateway
 
 SILENT_PERIODS = (
     3  # heartbeats that may be missed: radio networks lose one or two as a matter of course
@@ -33,9 +33,6 @@ UNDECIDED_SILENCE_S = 90.0  # a connection that has said nothing yet: three defa
 # Without one good frame among them: several times the largest frame of any protocol.
 MAX_NOISE_BYTES = 262_144
 WRITE_BUFFER_BYTES = 65_536  # of answers that a device does not take; then it is not read either
-# Answers that wait for a disk which takes nothing; then the device is not read. Far more than any
-# device asks for within the seconds that a commit may take.
-MAX_UNSAID = 1_000
 CLOSE_FLUSH_S = 10.0  # that a closing connection has to take its last answers
 # The kernel's own look at a dead peer, beside the heartbeats: first after 60 s, then 4 times.
 KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 4))
@@ -50,7 +47,6 @@ WHY = {
     "tls_timeout": Why.TLS_FAILED,
     "bad_frames": Why.BAD_FRAMES,
 }
-OPEN_PORT = Port()
 
 _log = structlog.get_logger(__name__)
 

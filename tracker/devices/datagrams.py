@@ -16,25 +16,20 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import structlog
 
-from tracker.dialogue import Dialogue
+from tracker.devices.dialogue import MAX_UNSAID
+from tracker.devices.gateway import Gateway
+from tracker.devices.ports import OPEN_PORT, Port
+from tracker.devices.source import Address, Source
+from tracker.devices.strangers import Why
 from tracker.errors import StartError
 from tracker.model import DeviceStatus, Vehicle
-from tracker.ports import Port
-from tracker.protocols.base import Decoder, Family, Session
-from tracker.strangers import Why
+from tracker.protocols.base import Session
 
-if TYPE_CHECKING:
-    from tracker.gateway import Gateway
-
-Address = tuple[Any, ...]  # host and port, with flow and scope for IPv6
-
-OPEN_PORT = Port()
 MINUTE_S = 60.0
-MAX_UNSAID = 1_000  # answers to one source that wait for a disk which takes nothing
 BAD_MOST = 10  # datagrams in a row with nothing in them: the source speaks something else now
 RECEIVE_BUFFER_BYTES = 4 << 20  # of the kernel: what a fleet says while a tick is made
 
@@ -51,75 +46,6 @@ class Limits:
     # Looked at, of those that are not remembered: each of a large fleet may get a new port with
     # every report, and telling the protocol of a stranger costs more than reading a friend.
     strangers_per_minute: int = 12_000
-
-
-class Source:
-    """One address and port from which datagrams of one protocol come: a dialogue's carrier."""
-
-    __slots__ = (
-        "_listener", "address", "bad", "closing", "decoder", "dialogue", "family", "heard", "port",
-        "sample", "transport",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        listener: Datagrams,
-        transport: asyncio.DatagramTransport,
-        address: Address,
-        port: Port,
-    ) -> None:
-        self._listener = listener
-        self.transport = transport
-        self.address = address
-        self.port = port
-        self.heard = 0.0
-        self.bad = 0
-        self.sample: bytes | None = b""  # the first datagram; None once something was understood
-        self.closing = False
-        self.dialogue = Dialogue(listener.gateway, self, listener.new_session(port))
-        self.family: Family | None = None
-        self.decoder: Decoder | None = None
-
-    def speak(self, family: Family) -> None:
-        """From now on this protocol, from a clean start; who spoke is kept."""
-        self.family = family
-        self.decoder = family.decoder(self.dialogue.session)
-
-    def receive(self, data: bytes, now: float) -> int:
-        """Read one datagram; how many messages were in it."""
-        assert self.family is not None  # noqa: S101 - speak comes first
-        assert self.decoder is not None  # noqa: S101
-        self.dialogue.session.now = now
-        self.decoder.receive_data(data)
-        whole = self.dialogue.drain(self.decoder, now)
-        if self.decoder.buffered:  # a frame never goes on in the next datagram
-            self._listener.gateway.decode_errors[self.decoder.name, "unfinished"] += 1
-            self.speak(self.family)
-        self.bad = 0 if whole else self.bad + 1
-        if whole:
-            self.sample = None
-        elif self.sample == b"":
-            self.sample = data
-        return whole
-
-    def write(self, answers: Sequence[bytes]) -> None:
-        """A datagram for each answer."""
-        if not self.transport.is_closing():
-            for answer in answers:
-                self.transport.sendto(answer, self.address)
-            self._listener.gateway.stats["datagrams_sent"] += len(answers)
-
-    def bind(self, vehicle: Vehicle, before: Vehicle | None) -> None:
-        """The device has named itself. It may be heard elsewhere too: that closes nothing."""
-        if before is not None:
-            self._listener.unbind(self, before)
-        self._listener.by_vehicle[vehicle.id] = self
-        self._listener.gateway.recall(vehicle.id)
-
-    def close(self, reason: str) -> None:
-        """Forget the source; the next datagram from there is a stranger's."""
-        self.closing = True
-        self._listener.forget(self, reason)
 
 
 class Datagrams:

@@ -9,9 +9,9 @@ import pytest
 
 from tests.devices import login
 from tracker.config import DevicePort, load
+from tracker.devices.ports import Port, Verdict, device_ports
 from tracker.errors import ConfigError, DecodeError
 from tracker.model import Command, CommandKind
-from tracker.ports import Port, Verdict, device_ports
 from tracker.protocols.base import Session
 from tracker.protocols.registry import FAMILIES, family
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.unit.builders import T0
-from tests.unit.test_dialogue import LOGIN, Talk, talking
+from tests.unit.devices.test_dialogue import LOGIN, Talk, talking
+from tracker.devices.polls import Poll
 from tracker.model import Command, CommandKind, Vehicle
-from tracker.polls import Poll
 from tracker.protocols.base import Heartbeat, Logout, Reply
 
 LOCATE = Command(CommandKind.LOCATE, 1)

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from structlog.testing import capture_logs
 
 from tests.certificates import Authority
-from tracker.certificates import Certificates
+from tracker.devices.certificates import Certificates
 from tracker.errors import ConfigError
 
 

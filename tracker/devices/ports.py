@@ -87,6 +87,9 @@ class Port:
         return _Strict(decoder, self)
 
 
+OPEN_PORT = Port()  # for everything
+
+
 class _Strict:
     """A decoder of several protocols of one carrier, on a port that is not for all of them."""
 
