@@ -123,9 +123,12 @@ def migrate(store: Store = None, data: Data = None) -> None:
 
 @app.command("check-config")
 def check_config() -> None:
-    """Read the settings, say what they are, and stop."""
+    """Read the settings and the files that they name, say what they are, and stop."""
+    from tracker.app import build  # noqa: PLC0415 - as in _run
+
     with _one_line_errors():
         config = _load()
+        build(config)  # which starts nothing, and refuses what a start would
         for key in sorted(type(config).model_fields):
             value = getattr(config, key)
             typer.echo(f"{key} = {_without_password(str(value))}")

@@ -82,6 +82,8 @@ class CommandDesk:
 
     async def find(self, command_id: str) -> CommandRecord | None:
         """A command, as new as it is known here. Raises StoreError."""
+        if not command_id.isprintable():  # as none is; PostgreSQL cannot be asked for a NUL
+            return None
         known = self.table.get(command_id)
         return known or await commands.find(self.store, command_id)
 

@@ -19,7 +19,7 @@ from tracker.errors import StartError
 from tracker.mqtt.lane import Lane
 from tracker.mqtt.lines import Lines
 from tracker.mqtt.relay import Relay
-from tracker.mqtt.requests import Code, Refusal, Request, answer_line, line_most, read_request
+from tracker.mqtt.requests import Code, Refusal, Request, answer_line, line_most
 
 MAX_CALLERS = 1_000  # connections; a caller needs one
 LINES_AT_ONCE = 256  # of one caller, before others get a turn: about 2 ms
@@ -121,6 +121,7 @@ class Caller(asyncio.Protocol):
             sock.setsockopt(socket.IPPROTO_TCP, option, value)
         self._transport.set_write_buffer_limits(high=ANSWER_BYTES, low=0)
         if len(self._callers.open) >= MAX_CALLERS:
+            self._relay.codes[Code.BUSY.word] += 1
             self._refuse(Refusal(Code.BUSY, "too many callers"))
             self.close("too_many")
             return
@@ -193,11 +194,7 @@ class Caller(asyncio.Protocol):
         if line is not None and not line.strip():
             return
         try:
-            if line is None:
-                most = line_most(self._relay.limits.message_bytes)
-                raise Refusal(Code.TOO_LARGE, f"a line has at most {most} bytes", self._line)
-            request = read_request(line, self._relay.limits.message_bytes, self._line)
-            lane = self._relay.lane_of(request)
+            request, lane = self._relay.read(line, self._line)
         except Refusal as refusal:
             self._refuse(refusal)
             if refusal.code in (Code.BAD_REQUEST, Code.TOO_LARGE):
@@ -209,7 +206,7 @@ class Caller(asyncio.Protocol):
         request.tell = self._told
         self._callers.stats["requests"] += 1
         self._unanswered += 1
-        if not lane.submit(request, self._relay.now()):
+        if not self._relay.submit(lane, request):
             self._callers.stats["pauses"] += 1
             self._stuck = request, lane
             self._hold("room")
@@ -222,7 +219,7 @@ class Caller(asyncio.Protocol):
         request, lane = self._stuck
         if self._relay.stopping:
             lane.refuse(request, Code.STOPPING, "the server stops")
-        elif not lane.submit(request, self._relay.now()):
+        elif not self._relay.submit(lane, request):
             lane.on_room(self._resume)
             return
         self._stuck = None
@@ -233,13 +230,13 @@ class Caller(asyncio.Protocol):
         if any(hmac.compare_digest(shown, token) for token in self._callers.tokens):
             self._allowed = True
             return
+        self._relay.codes[Code.UNAUTHORIZED.word] += 1
         self._refuse(Refusal(Code.UNAUTHORIZED, "the first line must be the token"))
         self.close("unauthorized")
 
     # -- answers -----------------------------------------------------------------------------------
 
     def _refuse(self, refusal: Refusal) -> None:
-        self._relay.codes[refusal.code.word] += 1
         self._say(answer_line(refusal.id, refusal.code, refusal.detail))
 
     def _told(self, request: Request, code: Code, detail: str) -> None:

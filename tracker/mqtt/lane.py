@@ -7,6 +7,7 @@ is published, is confirmed, or its deadline passes, and whoever asked is told wh
 from __future__ import annotations
 
 import math
+import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from typing import Protocol
 import structlog
 
 from tracker.mqtt.latency import Latency
-from tracker.mqtt.requests import Code, Request
+from tracker.mqtt.mistakes import Mistakes
+from tracker.mqtt.requests import MISTAKE, Code, Request
 
 WAITING_BYTES = 16 << 20  # of one broker's waiting room
 WINDOW_BYTES = 4 << 20  # published and not confirmed: what a socket and a broker hold for us
@@ -68,6 +70,7 @@ class Lane:
         self._flight_bytes = 0
         self._crowded = False
         self._on_room: list[Callable[[], None]] = []
+        self._mistakes = Mistakes()
 
     # -- coming in ---------------------------------------------------------------------------------
 
@@ -122,7 +125,14 @@ class Lane:
             and self._flight_bytes < WINDOW_BYTES
         ):
             request = self.waiting[0]
-            packet_id = link.publish(request.topic, request.payload)
+            try:
+                packet_id = link.publish(request.topic, request.payload)
+            except Exception:  # noqa: BLE001 - it is told, and ends this request alone
+                self._mistakes.tell("relay.publish_failed", time.monotonic(), broker=self.name)
+                self.waiting.popleft()
+                self._waiting_bytes -= request.size
+                self.refuse(request, Code.INTERNAL, MISTAKE)
+                continue
             if packet_id is None:  # no packet id is free; one is with the next confirmation
                 break
             self.waiting.popleft()

@@ -12,11 +12,20 @@ import time
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from tracker.brokers import Key, RelayBroker
 from tracker.mqtt.lane import Lane, Limits
 from tracker.mqtt.link import Link
-from tracker.mqtt.requests import Code, Refusal, Request
+from tracker.mqtt.mistakes import Mistakes
+from tracker.mqtt.requests import (
+    MISTAKE,
+    Code,
+    Refusal,
+    Request,
+    line_most,
+    read_request,
+)
 
 SWEEP_S = 0.25  # between two looks at deadlines
 LAST_CONFIRMATIONS_S = 3.0  # that brokers have at a shutdown
@@ -37,6 +46,7 @@ class Relay:
         self._low: list[Key] = []
         self._high: list[Key] = []
         self._sweeper: asyncio.Task[None] | None = None
+        self._mistakes = Mistakes()
         for broker in sorted(brokers, key=lambda one: one.ends):
             client_id = broker.client_id or f"tracker-{node}-relay-{broker.name}"
             link = Link(broker, client_id, session_s=SESSION_S)
@@ -81,6 +91,37 @@ class Relay:
             lane.link.connected and any(not one.done for one in lane.in_flight.values())
             for lane in self.lanes
         )
+
+    def read(self, line: bytes | None, default_id: int | None = None) -> tuple[Request, Lane]:
+        """What a line asks for, and where it goes; None is a line that was too long.
+
+        Raises Refusal, and nothing else.
+        """
+        most = self.limits.message_bytes
+        id_: Any = default_id
+        try:
+            if line is None:
+                detail = f"a line has at most {line_most(most)} bytes"
+                raise Refusal(Code.TOO_LARGE, detail, default_id)
+            request = read_request(line, most, default_id)
+            id_ = request.id
+            return request, self.lane_of(request)
+        except Refusal as refusal:
+            self.codes[refusal.code.word] += 1
+            raise
+        except Exception:  # noqa: BLE001 - it is told, and ends this line alone
+            self._mistakes.tell("relay.line_failed", self.now())
+            self.codes[Code.INTERNAL.word] += 1
+            raise Refusal(Code.INTERNAL, MISTAKE, id_) from None
+
+    def submit(self, lane: Lane, request: Request) -> bool:
+        """Give a request to its lane; False: there is no room. What goes wrong is its answer."""
+        try:
+            return lane.submit(request, self.now())
+        except Exception:  # noqa: BLE001 - it is told, and ends this request alone
+            self._mistakes.tell("relay.request_failed", self.now(), broker=lane.name)
+            lane.refuse(request, Code.INTERNAL, MISTAKE)
+            return True
 
     def lane_of(self, request: Request) -> Lane:
         """Where a request goes. Raises Refusal."""

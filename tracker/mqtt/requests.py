@@ -25,6 +25,7 @@ ESCAPED = 6  # the most bytes that JSON makes of one: \\u001f
 # after the reconnect, and end that as well.
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ufdd0-\ufdef]")
 _NONCHARACTERS = 0xFFFE  # the last two of every plane
+MISTAKE = "the server has made a mistake with it; its log says more"
 
 
 class Code(enum.IntEnum):
@@ -40,6 +41,7 @@ class Code(enum.IntEnum):
     UNAUTHORIZED = 7
     REFUSED = 8  # by the broker, for a reason of its own
     STOPPING = 9  # this server stops; not published
+    INTERNAL = 10  # a mistake of ours; it may have been published
 
     @property
     def word(self) -> str:
@@ -111,8 +113,11 @@ def request_of(asked: Any, message_most: int, default_id: Any = None) -> Request
     if not isinstance(asked, dict):
         raise Refusal(Code.BAD_REQUEST, "a request is a JSON object", default_id)
     id_ = asked.get("id", default_id)
-    if not isinstance(id_, int) and len(orjson.dumps(id_)) > ID_MOST:
-        raise Refusal(Code.BAD_REQUEST, f"id: is longer than {ID_MOST} bytes", default_id)
+    try:
+        if not isinstance(id_, int) and len(_json(id_, "id")) > ID_MOST:
+            raise ValueError(f"id: is longer than {ID_MOST} bytes")
+    except ValueError as error:
+        raise Refusal(Code.BAD_REQUEST, str(error), default_id) from None
     try:
         device = _device(asked.get("device_id"))
         topic = _topic(asked.get("topic"))
@@ -167,7 +172,15 @@ def _payload(asked: dict[str, Any]) -> bytes:
             raise ValueError(f"message: no base64: {error}") from None
     if encoding is not None:
         raise ValueError("encoding: can only be base64")
-    return message.encode() if isinstance(message, str) else orjson.dumps(message)
+    return message.encode() if isinstance(message, str) else _json(message, "message")
+
+
+def _json(value: Any, member: str) -> bytes:
+    """A value as JSON. Raises ValueError: more levels can be read than written."""
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        raise ValueError(f"{member}: is nested too deep") from None
 
 
 def answer_line(id_: Any, code: Code, detail: str = "") -> bytes:

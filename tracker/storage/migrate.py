@@ -8,9 +8,13 @@ from pathlib import Path
 import asyncpg
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
+
+from tracker.errors import StartError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 7_265_011  # of PostgreSQL's advisory locks: two nodes may start at once
@@ -18,10 +22,23 @@ CONNECT_TIMEOUT_S = 5.0  # to a server that is there it takes milliseconds
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
-    """Run the migrations that the database behind `connection` has not had, in its transaction."""
+    """Run the migrations that the database behind `connection` has not had, in its transaction.
+
+    Raises StartError for one that a newer program has migrated further.
+    """
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
+    scripts = ScriptDirectory.from_config(config)
+    known = {script.revision for script in scripts.walk_revisions()}
+    for version in MigrationContext.configure(connection).get_current_heads():
+        if version not in known:
+            where = connection.engine.url.database or "the database in PostgreSQL"
+            raise StartError(
+                f"{where} has schema {version}, and this program knows none after"
+                f" {scripts.get_current_head()}: run the newer program that it was used with",
+                value=version,
+            )
     command.upgrade(config, revision)
 
 

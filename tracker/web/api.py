@@ -32,6 +32,7 @@ POSITIONS_PAGE, POSITIONS_MAX = 1_000, 10_000
 MAX_BODY_FIELDS = {"name": 80, "group": 200, "datum": 5}
 _NDJSON = "application/x-ndjson"
 _DAY_S = 86_400.0
+_STATUSES = {status.value for status in DeviceStatus}
 _STATES = {state.label for state in State} | {"pending"}
 
 
@@ -143,10 +144,9 @@ def _changes(body: dict[str, Any]) -> dict[str, Any]:
             if key == "group":
                 fields[key] = "/".join(part.strip() for part in value.split("/") if part.strip())
         elif key == "status":
-            try:
-                fields[key] = DeviceStatus(value)
-            except ValueError:
-                raise RequestError("status: must be active or pending", value=value) from None
+            if not isinstance(value, str) or value not in _STATUSES:
+                raise RequestError("status: must be active or pending", value=value)
+            fields[key] = DeviceStatus(value)
         elif key == "utc_offset_s":
             whole = isinstance(value, int) and not isinstance(value, bool)
             if value is not None and not (whole and abs(value) <= 14 * 3600):

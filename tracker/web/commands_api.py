@@ -26,6 +26,7 @@ from tracker.web.shapes import rfc3339, whole_number
 PAGE, PAGE_MOST = 50, 500
 EXPIRES_MOST_S = 2_592_000  # 30 days: what is older was forgotten by whoever asked
 KEY_MOST = 200  # characters of an Idempotency-Key
+_KINDS = [kind.value for kind in CommandKind]
 _FIELDS = {"kind", "parameters", "expires_s", "confirm"}
 
 
@@ -80,11 +81,9 @@ def _wish(body: bytes, key: str | None) -> Wish:
     asked = json_object(body)
     for name in asked.keys() - _FIELDS:
         raise RequestError(f"{name}: is not known", value=name)
-    try:
-        kind = CommandKind(str(asked.get("kind")))
-    except ValueError:
-        known = ", ".join(kind.value for kind in CommandKind)
-        raise RequestError(f"kind: must be one of {known}", value=asked.get("kind")) from None
+    kind = asked.get("kind")
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise RequestError(f"kind: must be one of {', '.join(_KINDS)}", value=kind)
     parameters = asked.get("parameters", {})
     if not isinstance(parameters, dict):
         raise RequestError("parameters: must be a JSON object")
@@ -93,7 +92,7 @@ def _wish(body: bytes, key: str | None) -> Wish:
         raise RequestError("confirm: must be text", value=confirm)
     if key is not None and not (1 <= len(key) <= KEY_MOST and key.isprintable()):
         raise RequestError(f"Idempotency-Key: must have 1 to {KEY_MOST} printable characters")
-    return Wish(kind, parameters, _expires_s(asked), confirm, key)
+    return Wish(CommandKind(kind), parameters, _expires_s(asked), confirm, key)
 
 
 def _expires_s(asked: Mapping[str, Any]) -> float | None:

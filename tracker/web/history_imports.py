@@ -20,7 +20,7 @@ from tracker.web.auth import require_admin
 from tracker.web.history_query import vehicle_of
 from tracker.web.history_stream import answer
 from tracker.web.keys import CONFIG, JOURNAL, STORE
-from tracker.web.middleware import problem
+from tracker.web.middleware import UNREADABLE, problem
 from tracker.web.shapes import rfc3339
 
 MAX_BYTES = 64 << 20  # of a body: a day at 1 Hz in GPX with all extensions has 30 MB
@@ -48,6 +48,8 @@ async def import_track(request: web.Request) -> web.Response:
             await _store(request, account, points)
     except RequestError as exc:
         return problem(exc.status, exc.code, exc.message, **_account_shape(account))
+    except web.RequestPayloadError:
+        return problem(400, RequestError.code, UNREADABLE, **_account_shape(account))
     except ConnectionError:  # gone in the middle; the same file again goes on from there
         return web.Response(status=400)
     return answer(_account_shape(account))

@@ -34,9 +34,15 @@ async def find_passages_of(request: web.Request) -> web.Response:
     """POST /api/v1/passages: the same, for a polygon that no address could hold."""
     body = json_object(await request.read())
     area = polygon_area(body.pop("area", None))
-    return await _passages(
-        request, {name: str(value) for name, value in body.items() if value is not None}, area
-    )
+    return await _passages(request, _plain(body), area)
+
+
+def _plain(body: Mapping[str, Any]) -> dict[str, str]:
+    """The members of a body as an address would have them. Raises RequestError."""
+    for name, value in body.items():
+        if isinstance(value, dict | list):
+            raise RequestError(f"{name}: must be text or a number")
+    return {name: str(value) for name, value in body.items() if value is not None}
 
 
 def _area_of(query: Mapping[str, str]) -> Area:

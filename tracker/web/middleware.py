@@ -9,10 +9,12 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from tracker.errors import TrackerError
+from tracker.errors import RequestError, TrackerError
 from tracker.web.auth import check_token
 
 _log = structlog.get_logger(__name__)
+
+UNREADABLE = "the body is not what its Content-Encoding or Transfer-Encoding says"
 
 _TITLES = {
     "bad_request": "The request cannot be understood",
@@ -39,9 +41,24 @@ def problem(status: int, code: str, detail: str, **more: object) -> web.Response
     )
 
 
+def _let_go(request: web.Request, response: web.StreamResponse) -> None:
+    """End the connection of a body that is broken: where the next request begins nobody knows."""
+    request.content.feed_eof()  # or aiohttp reads the rest, meets the same and logs it as its own
+    request.protocol.close()  # once it is answered
+    if not response.prepared:
+        response.force_close()  # which says so
+
+
 @web.middleware
 async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Every error that leaves is a problem document; what we did not expect is logged."""
+    response = await _answered(request, handler)
+    if request.content.exception() is not None:
+        _let_go(request, response)
+    return response
+
+
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         check_token(request)
         return await handler(request)
@@ -50,6 +67,8 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         if exc.status == web.HTTPUnauthorized.status_code:
             response.headers["WWW-Authenticate"] = "Bearer"
         return response
+    except web.RequestPayloadError:
+        return problem(RequestError.status, RequestError.code, UNREADABLE)
     except web.HTTPException as exc:
         if exc.status < web.HTTPBadRequest.status_code:
             raise

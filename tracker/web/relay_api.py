@@ -22,11 +22,10 @@ from tracker.mqtt.requests import (
     Request,
     answer_line,
     line_most,
-    read_request,
 )
 from tracker.web.auth import require_admin
 from tracker.web.keys import RELAY
-from tracker.web.middleware import problem
+from tracker.web.middleware import UNREADABLE, problem
 
 NDJSON = "application/x-ndjson"
 RETRY_AFTER_S = 1  # what is in the way now is seldom there for longer
@@ -41,6 +40,7 @@ STATUS = {
     Code.BUSY: HTTPStatus.SERVICE_UNAVAILABLE,
     Code.REFUSED: HTTPStatus.BAD_GATEWAY,
     Code.STOPPING: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 Told = tuple[Request, Code, str]
 
@@ -58,10 +58,8 @@ async def relay(request: web.Request) -> web.StreamResponse:
 
 async def _one(request: web.Request, relay: Relay) -> web.Response:
     try:
-        asked = read_request(await request.read(), relay.limits.message_bytes)
-        lane = relay.lane_of(asked)
+        asked, lane = relay.read(await request.read())
     except Refusal as refusal:
-        relay.codes[refusal.code.word] += 1
         return _refused(refusal.code, refusal.detail)
     told: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
     asked.tell = lambda *values: None if told.done() else told.set_result(values)
@@ -85,7 +83,7 @@ async def _submit(relay: Relay, lane: Lane, request: Request) -> None:
     """Give a request to its lane as soon as there is room; it is told when there was none."""
     loop = asyncio.get_running_loop()
     give_up = loop.time() + relay.limits.deadline_s
-    while not lane.submit(request, relay.now()):
+    while not relay.submit(lane, request):
         room: asyncio.Future[None] = loop.create_future()
         wake = functools.partial(_set, room)
         lane.on_room(wake)
@@ -158,6 +156,10 @@ class _Many:
                 await self._take_all()
             self._lines.end()
             await self._take_all()
+        except web.RequestPayloadError:
+            self._relay.codes[Code.BAD_REQUEST.word] += 1
+            self._open += 1
+            self._say(answer_line(self._line + 1, Code.BAD_REQUEST, UNREADABLE))
         finally:
             self._read_all = True
             self._changed.set()
@@ -171,23 +173,16 @@ class _Many:
             await self._take(self._lines.pop())
 
     async def _take(self, line: bytes | None) -> None:
-        relay = self._relay
-        most = relay.limits.message_bytes
         if line is not None and not line.strip():
             return
         self._open += 1
         try:
-            if line is None:
-                detail = f"a line has at most {line_most(most)} bytes"
-                raise Refusal(Code.TOO_LARGE, detail, self._line)
-            request = read_request(line, most, self._line)
-            lane = relay.lane_of(request)
+            request, lane = self._relay.read(line, self._line)
         except Refusal as refusal:
-            relay.codes[refusal.code.word] += 1
             self._say(answer_line(refusal.id, refusal.code, refusal.detail))
             return
         request.tell = self._told
-        await _submit(relay, lane, request)
+        await _submit(self._relay, lane, request)
 
     def _told(self, request: Request, code: Code, detail: str) -> None:
         self._say(answer_line(request.id, code, detail))

@@ -10,6 +10,9 @@ from typing import Any
 from tracker.errors import RequestError
 from tracker.model import DeviceStatus, Live, Position, State, Vehicle
 
+# What a request may ask about: from the first second of Unix time, before which nothing reports, to
+# the last millisecond that RFC 3339 can say.
+FIRST_TIME, LAST_TIME = 0.0, 253_402_300_799.999
 _SEARCHED = ("name", "device", "id")
 
 
@@ -99,7 +102,10 @@ def moment(query: Mapping[str, str], name: str, default: float) -> float:
         raise RequestError(
             f"{name}: must be a time like 2026-03-01T08:30:00Z, or Unix seconds", value=text
         ) from None
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+    seconds = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+    if not FIRST_TIME <= seconds <= LAST_TIME:
+        raise RequestError(f"{name}: must be within the years 1970 to 9999", value=text)
+    return seconds
 
 
 def bounding_box(query: Mapping[str, str]) -> tuple[float, float, float, float] | None:

@@ -16,6 +16,7 @@ import trustme
 from tests.relaying import Caller, line, subscribed
 from tests.servers import free_port, run_mosquitto
 from tests.system.mqtt.conftest import broker
+from tracker.brokers import device_key
 from tracker.web import keys
 
 pytestmark = pytest.mark.servers
@@ -450,3 +451,63 @@ async def test_a_broker_with_tls_must_show_a_certificate_that_is_trusted(relayin
                     await until(lambda link=link: link.stats["failures"] >= 2)
                     assert "certificate" in link.state.lower()
                     assert not link.connected
+
+
+DEEP = b"[" * 260 + b"]" * 260
+TOO_DEEP = {
+    "id": b'{"device_id":1,"topic":"t","message":"x","id":%s}\n' % DEEP,
+    "message": b'{"device_id":1,"topic":"t","message":%s,"id":500}\n' % DEEP,
+}
+
+
+@pytest.mark.parametrize("member", TOO_DEEP)
+async def test_a_line_nested_too_deep_is_answered_like_any_other(
+    relaying, mosquitto_server, member
+):
+    async with relaying([broker(mosquitto_server)]) as (tracker, port):
+        caller = await Caller.connect(port)
+        before, after = (
+            b"".join(map(line, numbers)) for numbers in (range(500), range(501, 1_001))
+        )
+        await caller.say(before + TOO_DEEP[member] + after)
+        answers = await caller.answers(1_001)
+        bad = [one for one in answers if one["code"]]
+        detail = f"{member}: is nested too deep"
+        number = 501 if member == "id" else 500  # without an id, that of the line
+        assert bad == [{"id": number, "code": 1, "result": "bad_request", "detail": detail}]
+        assert Counter(one["id"] for one in answers) == Counter(
+            [*range(500), *range(501, 1_001), number]
+        )
+        assert (await caller.ask(line(7)))["result"] == "ok"  # the connection goes on
+        assert tracker.app[keys.RELAY].codes == {"bad_request": 1}
+        await caller.close()
+
+
+def breaking(tracker, monkeypatch, device):
+    """A mistake of the relay's that one device brings to light."""
+    relay, lane_of = tracker.app[keys.RELAY], tracker.app[keys.RELAY].lane_of
+
+    def lane_of_or_not(request):
+        if request.device == device:
+            raise RuntimeError("a mistake")
+        return lane_of(request)
+
+    monkeypatch.setattr(relay, "lane_of", lane_of_or_not)
+    return relay
+
+
+async def test_a_mistake_with_one_line_ends_that_line_alone(
+    relaying, mosquitto_server, monkeypatch, capfd
+):
+    async with relaying([broker(mosquitto_server)]) as (tracker, port):
+        relay = breaking(tracker, monkeypatch, device_key("bad"))
+        caller = await Caller.connect(port)
+        await caller.say(b"".join(line(n, "bad" if n % 10 == 3 else "good") for n in range(300)))
+        answers = await caller.answers(300)
+        by_result = {one["id"]: one["result"] for one in answers}
+        assert by_result == {n: "internal" if n % 10 == 3 else "ok" for n in range(300)}
+        assert relay.codes == {"internal": 30}
+        assert next(iter(tracker.app[keys.RELAY_CALLERS].open))._unanswered == 0
+        await caller.close()
+    logged = capfd.readouterr()
+    assert (logged.out + logged.err).count("relay.line_failed") == 1

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 
 import orjson
 import pytest
+from yarl import URL
 
 from tests.relaying import line, subscribed
 from tests.system.mqtt.conftest import broker
+from tracker.brokers import device_key
 from tracker.web import keys
 from tracker.web.relay_api import UNWRITTEN_MOST
 
@@ -120,3 +123,83 @@ async def test_of_many_only_some_are_taken_up_at_a_time(relaying, mosquitto_serv
         answer = await asking
         assert len((await answer.read()).splitlines()) == 3 * UNWRITTEN_MOST
         answer.close()
+
+
+async def many(tracker, body, **headers):
+    """The answers to many lines, in the order of their coming."""
+    async with asyncio.timeout(30), post(tracker, body, headers=NDJSON | headers) as answer:
+        assert answer.status == 200
+        return [orjson.loads(found) async for found in answer.content]
+
+
+DEEP = b'{"id":"deep","device_id":1,"topic":"t","message":%s}\n' % (b"[" * 300 + b"]" * 300)
+DEEP_ID = DEEP.replace(b'"deep"', b"[" * 300 + b"]" * 300)
+
+
+async def test_what_is_nested_too_deep_is_that_line_s_answer(relaying, mosquitto_server):
+    async with relaying([broker(mosquitto_server)]) as (tracker, _):
+        # More of them than are taken up at a time: each answer makes room for another line.
+        answers = await many(tracker, (DEEP + line(1)) * (UNWRITTEN_MOST + 1) + DEEP_ID)
+        found = [(one["id"], one["result"]) for one in answers]
+        assert found.count(("deep", "bad_request")) == UNWRITTEN_MOST + 1
+        assert found.count((1, "ok")) == UNWRITTEN_MOST + 1
+        assert found.count((2 * UNWRITTEN_MOST + 3, "bad_request")) == 1
+        for body in (DEEP, DEEP_ID):
+            refused, _ = await problem(tracker, body)
+            assert (refused["status"], refused["code"]) == (400, "bad_request")
+
+
+async def test_a_mistake_with_one_line_is_its_answer(relaying, mosquitto_server, monkeypatch):
+    async with relaying([broker(mosquitto_server)]) as (tracker, _):
+        relay, lane_of = tracker.app[keys.RELAY], tracker.app[keys.RELAY].lane_of
+
+        def lane_of_or_not(request):
+            if request.device == device_key("bad"):
+                raise RuntimeError("a mistake")
+            return lane_of(request)
+
+        monkeypatch.setattr(relay, "lane_of", lane_of_or_not)
+        body = (line(1, "bad") + line(2, "good")) * (UNWRITTEN_MOST + 1)
+        answers = await many(tracker, body)
+        assert len(answers) == 2 * (UNWRITTEN_MOST + 1)
+        assert relay.codes == {"internal": UNWRITTEN_MOST + 1}
+        failed, _ = await problem(tracker, line(1, "bad"))
+        assert (failed["status"], failed["code"], failed["result"]) == (500, "internal", 10)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_body_that_is_not_what_its_encoding_says(relaying, mosquitto_server, encoding):
+    async with relaying([broker(mosquitto_server)]) as (tracker, _):
+        wrong = {"Content-Encoding": encoding, "Connection": "close"}
+        [answer] = await many(tracker, b"garbage", **wrong)
+        assert (answer["id"], answer["result"]) == (1, "bad_request")
+        refused, headers = await problem(tracker, b"garbage", headers=wrong)
+        assert (refused["status"], refused["code"]) == (400, "bad_request")
+        assert headers["Connection"] == "close"
+
+
+HEAD = b"""POST /api/v1/relay HTTP/1.1\r
+Host: 127.0.0.1\r
+Content-Type: application/x-ndjson\r
+Content-Encoding: gzip\r
+Transfer-Encoding: chunked\r
+\r
+"""
+
+
+async def test_lines_before_the_break_of_an_encoding_are_answered(relaying, mosquitto_server):
+    async with relaying([broker(mosquitto_server)]) as (tracker, _):
+        compressor = zlib.compressobj(wbits=31)
+        whole = compressor.compress(line(1) + line(2)) + compressor.flush(zlib.Z_SYNC_FLUSH)
+        url = URL(tracker.url)
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        writer.write(HEAD + b"%x\r\n%s\r\n" % (len(whole), whole))
+        async with asyncio.timeout(30):
+            for _ in range(2):
+                await reader.readuntil(b'"result":"ok"}\n')
+            writer.write(b"64\r\n%s\r\n0\r\n\r\n" % (b"\xff" * 100))
+            rest = await reader.read()  # to the end: the connection is closed
+        assert rest.count(b'{"id":3,"code":1,"result":"bad_request"') == 1
+        assert rest.count(b"result") == 1
+        assert rest.endswith(b"\r\n0\r\n\r\n")  # and the answer is whole
+        writer.close()

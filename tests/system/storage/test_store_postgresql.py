@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from tests.servers import PostgresqlServer
 from tests.system.storage.conftest import open_floor
 from tests.unit.storage.samples import position, rows_of, track, vehicle
-from tracker.errors import StoreError
+from tracker.errors import StartError, StoreError
 from tracker.storage import JOURNAL_FILE, create_store
 from tracker.storage.partitions import (
     DAY_US,
@@ -274,3 +274,16 @@ def test_names_of_partitions(name: str, day: int | None) -> None:
     assert partition_day(name) == day
     if day is not None:
         assert partition_name(day) == name
+
+
+async def test_a_database_of_a_newer_program_is_refused_in_one_line(
+    shared_postgresql: PostgresqlServer, postgresql_url: str, tmp_path: Path
+) -> None:
+    store = create_store(postgresql_url, tmp_path)
+    await store.migrate()
+    database = postgresql_url.rpartition("/")[2]
+    shared_postgresql.sql("UPDATE alembic_version SET version_num = '9999'", database)
+    with pytest.raises(StartError) as caught:
+        await store.migrate()
+    assert "PostgreSQL has schema 9999, and this program knows none" in caught.value.message
+    assert "\n" not in caught.value.message

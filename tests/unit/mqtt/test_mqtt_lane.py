@@ -13,6 +13,7 @@ from tracker.mqtt.lane import Lane, Limits
 from tracker.mqtt.latency import BOUNDS_S, Latency
 from tracker.mqtt.requests import Code, Request
 
+UNSPEAKABLE = b"unspeakable"
 LIMITS = Limits(waiting=10, window=4, deadline_s=5.0)
 
 
@@ -29,6 +30,8 @@ class Broker:
     taken: int = 0
 
     def publish(self, topic: str, payload: bytes) -> int | None:
+        if payload == UNSPEAKABLE:
+            raise ValueError("no packet can be made of it")
         self.taken += 1
         self.packets.append((self.taken, payload))
         return self.taken
@@ -75,6 +78,23 @@ def test_a_broker_may_refuse():
     desk.lane.confirmed(1, "Not authorized", 0.1)
     assert desk.answers == {1: (Code.REFUSED, "Not authorized")}
     assert desk.lane.codes == {"refused": 1}
+
+
+def test_what_cannot_be_published_ends_alone():
+    desk = Desk(connected=False)
+    for number in range(3):
+        assert desk.submit(number, payload=UNSPEAKABLE if number == 1 else None)
+    desk.link.connected = True
+    desk.lane.pump()
+    assert desk.submit(3, payload=UNSPEAKABLE)
+    assert desk.submit(4)
+    assert [payload for _, payload in desk.link.packets] == [b"0", b"2", b"4"]
+    assert set(desk.answers) == {1, 3}
+    assert desk.words() == desk.lane.codes == {"internal": 2}
+    for packet_id in (1, 2, 3):
+        desk.lane.confirmed(packet_id, None, 0.1)
+    assert desk.words() == {"internal": 2, "ok": 3}
+    assert (desk.lane._waiting_bytes, desk.lane._flight_bytes) == (0, 0)
 
 
 def test_the_window_and_the_room_are_bounded_in_order():

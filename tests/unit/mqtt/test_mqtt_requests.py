@@ -96,6 +96,34 @@ def test_a_topic_may_just_be_so_long():
     request_of(GOOD | {"topic": "ü/語/𝄞"}, 100)
 
 
+def nested(levels):
+    return b"[" * levels + b"]" * levels
+
+
+@pytest.mark.parametrize("member", ["id", "message", "device_id", "topic", "encoding", "other"])
+@pytest.mark.parametrize("levels", [200, 250, 256, 300, 1_000, 1_025, 9_999])
+def test_however_deep_a_member_is_it_is_answered(member, levels):
+    rest = {name: value for name, value in GOOD.items() if name != member}
+    line = orjson.dumps(rest)[:-1] + b',"%s":%s}' % (member.encode(), nested(levels))
+    sent = levels <= 250 if member == "message" else levels <= 1_000 and member == "other"
+    if sent:
+        request = read_request(line, 10_000, 5)
+        assert request.payload == (nested(levels) if member == "message" else b"x")
+        return
+    with pytest.raises(Refusal) as caught:
+        read_request(line, 10_000, 5)
+    refusal = caught.value
+    assert refusal.code is Code.BAD_REQUEST
+    assert orjson.loads(answer_line(refusal.id, refusal.code, refusal.detail))["code"] == 1
+
+
+def test_too_deep_to_be_sent_is_said_of_the_member():
+    deep = orjson.loads(nested(300))
+    assert refused(message=deep).detail == "message: is nested too deep"
+    refusal = refused(id=deep)
+    assert (refusal.detail, refusal.id) == ("id: is nested too deep", None)
+
+
 def test_a_message_has_a_limit():
     request_of(GOOD | {"message": "x" * 100}, 100)
     assert refused(message="x" * 101).code is Code.TOO_LARGE

@@ -19,6 +19,7 @@ from sqlalchemy import create_engine
 
 from tests.unit.storage.dump_database import COMMANDS, DATABASES, POSITIONS, VEHICLES, content
 from tests.unit.storage.samples import rows_of
+from tracker.errors import StartError
 from tracker.storage import commands, create_store
 from tracker.storage.migrate import MIGRATIONS, upgrade_sqlite
 from tracker.storage.schema import metadata
@@ -80,3 +81,22 @@ def test_an_upgrade_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None
     with pytest.raises(Exception, match="journal already exists"):
         upgrade_sqlite(path)
     assert path.read_bytes() == before
+
+
+async def test_a_file_of_a_newer_program_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "newer.sqlite"
+    upgrade_sqlite(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.commit()
+    before = path.read_bytes()
+    with pytest.raises(StartError) as caught:
+        await create_store(f"sqlite:///{path}", tmp_path).migrate()
+    assert caught.value.message.startswith(f"{path} has schema 9999, and this program knows none")
+    assert "\n" not in caught.value.message
+    assert caught.value.value == "9999"
+    assert path.read_bytes() == before
+    with closing(sqlite3.connect(path)) as connection:  # and it is not held any more
+        connection.execute("UPDATE alembic_version SET version_num = ?", (revisions()[-1],))
+        connection.commit()
+    await create_store(f"sqlite:///{path}", tmp_path).migrate()
