@@ -224,6 +224,10 @@ class Cluster:
         """Whether this start of this node may do what `name` says, alone. Raises BusError."""
         return await self.bus.claim(name, self.boot, CLAIM_S)
 
+    async def claim_key(self, name: str, order: str) -> bool:
+        """Whether a name stands, or now begins to stand, for this order. Raises BusError."""
+        return await self.bus.claim(f"key.{name}", order, CLAIM_S)
+
     async def kept_command(self, vehicle_id: str, command_id: str) -> CommandRecord | None:
         """What the bus has kept of a command. Raises BusError."""
         shard = self._shard_of(vehicle_id)

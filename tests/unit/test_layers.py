@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 # above its own, and within a line nothing but itself.
 ROOMS = [
     "model errors logs mappings brokers threadpool",
-    "geo config",
+    "geo config speeds",
     "protocols ticks batch registry world bus storage",
     "loopwatch certificates tls strangers ports",
     "fleet cells wire cluster journal saver retention conformance",
@@ -34,7 +34,7 @@ HEIGHT = {room: height for height, line in enumerate(ROOMS) for room in line.spl
 # Time comes in as an argument, bytes go in and out: nothing here waits, opens or looks at a clock.
 CORE = {
     "model", "errors", "geo", "protocols", "ingest", "fleet", "ticks", "world", "cells", "wire",
-    "frames", "hub", "batch", "registry", "mappings",
+    "frames", "hub", "batch", "registry", "mappings", "speeds",
 }  # fmt: skip
 EDGE = {
     "asyncio", "aiohttp", "redis", "sqlalchemy", "sqlite3", "asyncpg", "socket", "ssl", "select",

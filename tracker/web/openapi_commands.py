@@ -52,6 +52,7 @@ _SCHEMAS = {
         vehicle=_TEXT,
         kind=_KIND,
         parameters={"type": "object"},
+        speed_unknown={"type": "boolean"},
         state={"enum": _STATES},
         created_time=_TIME,
         expires_time=_TIME,
@@ -96,6 +97,10 @@ _WISH = {
             "type": ["string", "null"],
             "description": "The identity of the vehicle's device; for "
             + ", ".join(kind.value for kind in life.DANGEROUS),
+        },
+        life.SPEED_UNKNOWN: {
+            "type": "boolean",
+            "description": "An engine_cut is meant although the vehicle's speed is not known",
         },
     },
 }
