@@ -220,13 +220,9 @@ class Cluster:
             if len(shard.forgotten) > MAX_FORGOTTEN:
                 del shard.forgotten[next(iter(shard.forgotten))]
 
-    async def claim_command(self, name: str) -> bool:
-        """Whether this start of this node may do what `name` says, alone. Raises BusError."""
-        return await self.bus.claim(name, self.boot, CLAIM_S)
-
-    async def claim_key(self, name: str, order: str) -> bool:
-        """Whether a name stands, or now begins to stand, for this order. Raises BusError."""
-        return await self.bus.claim(f"key.{name}", order, CLAIM_S)
+    async def claim_command(self, name: str, owner: str = "") -> bool:
+        """Whether `name` is its owner's alone: this start's of this node, unless told. BusError."""
+        return await self.bus.claim(name, owner or self.boot, CLAIM_S)
 
     async def kept_command(self, vehicle_id: str, command_id: str) -> CommandRecord | None:
         """What the bus has kept of a command. Raises BusError."""

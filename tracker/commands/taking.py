@@ -171,7 +171,7 @@ class Taker:
         order = orjson.dumps([wish.kind, wish.kept], option=orjson.OPT_SORT_KEYS)
         digest = hashlib.blake2b(order, digest_size=ID_BYTES).hexdigest()
         try:
-            if not await cluster.claim_key(id_, digest):
+            if not await cluster.claim_command(f"key.{id_}", digest):
                 raise _used(wish)
             kept = await cluster.kept_command(vehicle.id, id_)
         except BusError:
