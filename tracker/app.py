@@ -14,7 +14,7 @@ from aiohttp import web
 from tracker import lifecycle
 from tracker.bus.base import open_bus
 from tracker.cluster import Cluster
-from tracker.commands import life, taking
+from tracker.commands import life, pace, taking
 from tracker.commands.desk import CommandDesk
 from tracker.commands.sending import Sender
 from tracker.config import Config
@@ -173,7 +173,7 @@ def _commands(app: web.Application, config: Config) -> None:
         ways.silent,
         barred=ways.barred,
         times=life.Times(config.command_answer_s),
-        cut_max_speed_kmh=config.engine_cut_max_speed_kmh,
+        cut=pace.Rules(config.engine_cut_max_speed_kmh, config.engine_cut_speed_age_s),
         keep_s=config.command_history_days * DAY_S,
     )
     limits = taking.Limits(

@@ -29,6 +29,8 @@ from tracker.model import (
     Fix,
     Live,
     Position,
+    Speed,
+    SpeedSource,
     State,
     Transition,
     Vehicle,
@@ -37,6 +39,7 @@ from tracker.model import (
 LIVE = "live/"  # field of a vehicle's last known state
 VEHICLE = "vehicle/"  # field of a vehicle's static data
 COMMAND = "command/"  # field of a command with its transitions
+_WITH_SPEED = (9, 20)  # items of a row with a speed behind them: without and with a position
 _TOO_LARGE = 9e15  # seconds, or microseconds of a sequence: a thousandfold must fit in 64 bits
 
 
@@ -55,7 +58,9 @@ class Batch:
 
 
 def encode_row(live: Live) -> bytes:
-    """One vehicle's live state: what is known of it at all, then its position or nothing."""
+    """One vehicle's live state: what is known of it at all, then its position or nothing, then its
+    newest known speed or nothing.
+    """
     row: list[Any] = [
         live.vehicle_id,
         live.contact_time,
@@ -82,14 +87,22 @@ def encode_row(live: Live) -> bytes:
             fix.ignition,
             fix.stored,
         )
+    speed = live.speed
+    if speed is not None:
+        row.append((speed.kmh, speed.fix_time, speed.received_time, speed.source))
     return orjson.dumps(row)
 
 
 def _live(row: Sequence[Any]) -> Live:
     vehicle_id, contact, ignition, motion, motion_since, still_since, alarms, attributes = row[:8]
-    position = None
+    position = known = None
     # One sum instead of a check of each: TypeError for what is no number; what is huge shows.
     numbers = contact + motion_since + (still_since or 0.0)
+    if len(row) in _WITH_SPEED:
+        kmh, seen, heard, source = row[-1]
+        known = Speed(kmh, seen, heard, SpeedSource(source))
+        numbers += kmh + seen + heard
+        row = row[:-1]
     if len(row) > 8:
         received, sequence, time, lat, lon, speed, course, altitude, satellites, on, stored = row[
             8:
@@ -121,6 +134,7 @@ def _live(row: Sequence[Any]) -> Live:
         ignition,
         tuple(alarms),
         attributes or NOTHING,
+        known,
     )
 
 

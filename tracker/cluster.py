@@ -192,9 +192,9 @@ class Cluster:
         if shard is not None:
             shard.forget_command(record.id)
 
-    async def claim_command(self, name: str) -> bool:
-        """Whether this start of this node may do what `name` says, alone. Raises BusError."""
-        return await self.bus.claim(name, self.boot, CLAIM_S)
+    async def claim_command(self, name: str, owner: str = "") -> bool:
+        """Whether `name` is its owner's alone: this start's of this node, unless told. BusError."""
+        return await self.bus.claim(name, owner or self.boot, CLAIM_S)
 
     async def kept_command(self, vehicle_id: str, command_id: str) -> CommandRecord | None:
         """What the bus has kept of a command. Raises BusError."""

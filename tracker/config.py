@@ -148,6 +148,7 @@ class Config(BaseSettings):
     command_expires_s: float = Field(86_400.0, ge=1, le=2_592_000)
     engine_cut_expires_s: float = Field(900.0, ge=1, le=86_400)
     engine_cut_max_speed_kmh: float = Field(20.0, ge=0, le=300)
+    engine_cut_speed_age_s: float = Field(300.0, ge=1, le=86_400)
     max_open_commands: int = Field(20, ge=1, le=1_000)
     command_history_days: float = Field(365.0, ge=0, le=36_500)
 

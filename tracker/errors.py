@@ -14,7 +14,8 @@
         ├── NotFoundError             404
         ├── ConflictError             409
         │   ├── ConfirmationError     409       a dangerous command without its confirmation
-        │   └── TooFastError          409       the vehicle is too fast for this command
+        │   ├── TooFastError          409       the vehicle is too fast for this command
+        │   └── UnknownSpeedError     409       it may be too fast: nobody knows
         └── TooManyError              429
 
 Each class carries the HTTP status and the short code that a client sees; each instance keeps the
@@ -136,6 +137,12 @@ class TooFastError(ConflictError):
     """The vehicle is too fast for this command. `value` is the speed in km/h."""
 
     code = "too_fast"
+
+
+class UnknownSpeedError(ConflictError):
+    """Whether the vehicle is too fast for this command is not known; the message says why."""
+
+    code = "speed_unknown"
 
 
 class TooManyError(RequestError):

@@ -15,8 +15,19 @@ from itertools import islice
 from typing import Any
 
 from tracker.geo import distance_m
-from tracker.model import Event, EventKind, Fix, Live, Position, State, Vehicle
+from tracker.model import (
+    Event,
+    EventKind,
+    Fix,
+    Live,
+    Position,
+    Speed,
+    SpeedSource,
+    State,
+    Vehicle,
+)
 from tracker.protocols.base import Alarm, Heartbeat
+from tracker.speeds import after_fix, at_rest, newest
 
 DERIVED_SPEED_MAX_GAP_S = 300.0  # over a longer gap two fixes say nothing about speed now
 MAX_ATTRIBUTES = 256  # names kept of one vehicle; trackers with every sensor state about 200
@@ -41,6 +52,27 @@ def speed_of(fix: Fix, last: Fix | None) -> float | None:
     if not 0.0 < seconds <= DERIVED_SPEED_MAX_GAP_S:
         return None
     return distance_m(last.lat, last.lon, fix.lat, fix.lon) / seconds * 3.6
+
+
+def moved_at(position: Position, last: Position | None) -> Speed | None:
+    """The mean speed since the last valid position, where the fix states none.
+
+    Doubtful where it says little of now: after a long gap, or where the fix is no newer than the
+    last one and only the times of reception are left.
+    """
+    fix, received = position.fix, position.received_time
+    if last is None or fix.speed_kmh is not None or not fix.valid:
+        return None
+    kmh, source = speed_of(fix, last.fix), SpeedSource.DERIVED
+    if kmh is None:
+        source = SpeedSource.DOUBTFUL
+        seconds = fix.fix_time - last.fix.fix_time
+        if seconds <= 0.0:
+            seconds = received - last.received_time
+        if fix.stored or seconds <= 0.0:
+            return None
+        kmh = distance_m(last.fix.lat, last.fix.lon, fix.lat, fix.lon) / seconds * 3.6
+    return Speed(kmh, min(fix.fix_time, received), received, source)
 
 
 def motion_after(
@@ -97,8 +129,11 @@ class Fleet:
     def restore(self, live: Live) -> None:
         """Take over what is known from before this start or from another node, if it is newer."""
         mine = self._live.get(live.vehicle_id)
-        if mine is None or mine.order < live.order:
-            self._live[live.vehicle_id] = live
+        if mine is not None:
+            speed = newest(mine.speed, live.speed)
+            newer = live if mine.order < live.order else mine
+            live = newer if newer.speed is speed else replace(newer, speed=speed)
+        self._live[live.vehicle_id] = live
 
     def forget(self, vehicle_id: str) -> None:
         """The vehicle is gone."""
@@ -109,14 +144,18 @@ class Fleet:
         before = self.get(position.vehicle_id)
         fix = position.fix
         contact = max(before.contact_time, position.received_time)
+        moved = moved_at(position, before.position)
+        speed = after_fix(before.speed, position, moved, self.rules.moving_above_kmh)
         if before.position is not None and position.order <= before.position.order:
-            after = replace(before, contact_time=contact)
+            after = replace(before, contact_time=contact, speed=speed)
         else:
-            after = self._newest(before, position, fix, contact)
+            after = self._newest(before, position, fix, contact, speed)
         self._live[position.vehicle_id] = after
         return after
 
-    def _newest(self, before: Live, position: Position, fix: Fix, contact: float) -> Live:
+    def _newest(
+        self, before: Live, position: Position, fix: Fix, contact: float, speed: Speed | None
+    ) -> Live:
         ignition = before.ignition if fix.ignition is None else fix.ignition
         known = before.attributes
         if "clock" in known:  # true of the fix before, not of this one
@@ -129,6 +168,7 @@ class Fleet:
                 ignition=ignition,
                 alarms=fix.alarms,
                 attributes=attributes,
+                speed=speed,
             )
         motion, since, still_since = motion_after(before, fix, ignition, self.rules)
         return Live(
@@ -141,6 +181,7 @@ class Fleet:
             ignition,
             fix.alarms,
             attributes,
+            speed,
         )
 
     def contact(self, vehicle_id: str, now: float, message: Heartbeat | Alarm | None) -> Live:
@@ -148,18 +189,20 @@ class Fleet:
         before = self.get(vehicle_id)
         after = replace(before, contact_time=max(before.contact_time, now))
         if message is not None:
-            after = self._heard(after, message)
+            after = self._heard(after, message, now)
         self._live[vehicle_id] = after
         return after
 
-    def _heard(self, live: Live, message: Heartbeat | Alarm) -> Live:
+    def _heard(self, live: Live, message: Heartbeat | Alarm, now: float) -> Live:
         alarms = live.alarms if message.alarms is None else message.alarms
         attributes = _joined(live.attributes, message.attributes)
         live = replace(live, alarms=alarms, attributes=attributes)
         ignition = message.ignition if isinstance(message, Heartbeat) else None
         if ignition is None:
             return live
-        motion, since = live.motion, live.motion_since
+        motion, since, speed = live.motion, live.motion_since, live.speed
+        if not ignition:
+            speed = at_rest(speed, now, now, self.rules.moving_above_kmh)
         if live.still_since is not None:
             if not ignition and motion is not State.PARKED:
                 stopped = motion is State.MOVING  # and nothing said so until now
@@ -167,7 +210,7 @@ class Fleet:
                 since = live.still_since if stopped else live.contact_time
             elif ignition and motion is State.PARKED:
                 motion, since = State.IDLE, live.contact_time
-        return replace(live, ignition=ignition, motion=motion, motion_since=since)
+        return replace(live, ignition=ignition, motion=motion, motion_since=since, speed=speed)
 
 
 def _joined(known: Mapping[str, Any], news: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -120,6 +120,24 @@ class Vehicle:
     created_time: float = 0.0
 
 
+class SpeedSource(enum.IntEnum):
+    """By what a speed is known. The number is its code between nodes; the order is fixed."""
+
+    STATED = 0  # in a valid fix
+    DERIVED = 1  # from movement between two valid fixes
+    DOUBTFUL = 2  # good enough to say that a vehicle drives, and not that it stands
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """A speed, and when it was: `fix_time` is never after `received_time`."""
+
+    kmh: float
+    fix_time: float
+    received_time: float
+    source: SpeedSource = SpeedSource.STATED
+
+
 @dataclass(frozen=True, slots=True)
 class Live:
     """The latest state of one vehicle: what a tick carries of it and what REST shows.
@@ -127,6 +145,8 @@ class Live:
     `position` is the newest valid one, None before the first. `contact_time` is when the device
     was last heard at all, heartbeats included. `motion` is moving, idle or parked and never
     stale or offline: those follow from age and are worked out by whoever looks, at its own now.
+    `speed` is the newest that is known in the order of reception, see tracker.speeds: not always
+    that of `position`.
     """
 
     vehicle_id: str
@@ -138,6 +158,7 @@ class Live:
     ignition: bool | None = None
     alarms: tuple[str, ...] = ()
     attributes: Mapping[str, Any] = NOTHING
+    speed: Speed | None = None
 
     @property
     def order(self) -> tuple[float, int, float]:

@@ -14,9 +14,10 @@ from tracker.commands.kinds import silent_kinds
 from tracker.devices.datagrams import Datagrams
 from tracker.devices.gateway import Gateway
 from tracker.fleet import Fleet
-from tracker.model import CommandKind
+from tracker.model import CommandKind, Speed
 from tracker.mqtt.outbox import Behind
 from tracker.mqtt.sources import Sources
+from tracker.speeds import newest
 from tracker.world import World
 
 HEARD_LATER_S = 1.0  # by which another node's word of a device beats our own: clocks differ
@@ -86,18 +87,10 @@ class Ways:
         told = 0.0 if slot is None else self._world.lives[slot].contact_time
         return told > self._fleet.get(vehicle_id).contact_time + HEARD_LATER_S
 
-    def speed(self, vehicle_id: str) -> tuple[float, float] | None:
-        """The newest speed known of a vehicle, km/h, and the time of its fix."""
-        lives = [self._fleet.get(vehicle_id)]
+    def speed(self, vehicle_id: str) -> Speed | None:
+        """The newest speed known of a vehicle: what was heard here, not as late as the next tick,
+        or later by another node.
+        """
         slot = self._world.slots.get(vehicle_id)
-        if slot is not None:
-            lives.append(self._world.lives[slot])
-        fixes = [
-            live.position.fix
-            for live in lives
-            if live.position is not None and live.position.fix.speed_kmh is not None
-        ]
-        newest = max(fixes, key=lambda fix: fix.fix_time, default=None)
-        if newest is None or newest.speed_kmh is None:
-            return None
-        return newest.speed_kmh, newest.fix_time
+        told = None if slot is None else self._world.lives[slot].speed
+        return newest(self._fleet.get(vehicle_id).speed, told)

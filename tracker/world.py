@@ -19,6 +19,7 @@ import numpy as np
 
 from tracker.geo import IntArray
 from tracker.model import Live, State, Vehicle
+from tracker.speeds import newest
 
 FLAG_IGNITION_ON = 1
 FLAG_IGNITION_KNOWN = 2
@@ -64,14 +65,16 @@ class Changes:
 def merge(mine: Live | None, news: Live) -> Live:
     """The newer of two states of one vehicle: by its position, and of equal ones by its contact.
 
-    The time of contact counts by itself.
+    The time of contact and the newest known speed count by themselves.
     """
     if mine is None:
         return news
     newer, older = (news, mine) if mine.order <= news.order else (mine, news)
-    if older.contact_time <= newer.contact_time:
+    speed = newest(newer.speed, older.speed)
+    if older.contact_time <= newer.contact_time and speed is newer.speed:
         return newer
-    return replace(newer, contact_time=older.contact_time)
+    contact = max(older.contact_time, newer.contact_time)
+    return replace(newer, contact_time=contact, speed=speed)
 
 
 class World:
@@ -188,6 +191,7 @@ class World:
                 new is not None
                 and (old is None or new.fix.fix_time > old.fix.fix_time)
                 and live.contact_time >= mine.contact_time
+                and newest(live.speed, mine.speed) is live.speed
             ):
                 lives[slot] = live  # what `merge` comes to in nearly all cases, without asking it
             else:

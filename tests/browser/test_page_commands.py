@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.pages import PHONE, Watched
+from tests.devices import VALID, Device
 from tests.nodes import TrackerNode, running_node
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers, pytest.mark.xdist_group("browser")]
@@ -117,6 +120,41 @@ def test_a_moving_vehicle_keeps_its_engine_and_the_page_says_why(node, open_page
     # The browser itself complains of every answer that is not a success.
     assert all("409" in complaint for complaint in watched.complaints)
     watched.complaints.clear()
+
+
+async def old_news(port: int) -> None:
+    """A device whose newest speed is an hour old; it has gone."""
+    device = await Device.connect(port, "356307042441013")
+    await device.report(time.time() - 3_600, 46.05, 14.5, speed_kmh=0.0, status=VALID)
+    await device.close()
+
+
+def test_that_the_speed_is_not_known_has_to_be_said(tmp_path, open_page):
+    with running_node(tmp_path / "data") as alone:
+        with ThreadPoolExecutor(1) as aside:  # this thread's loop is the browser's
+            aside.submit(asyncio.run, old_news(alone.device_port)).result()
+        watched = open_page(alone)
+        watched.until("vehicles()", lambda count: count == 1)
+        (vehicle,) = alone.get("/api/v1/vehicles")["vehicles"]
+        page = watched.page
+        page.goto(f"{alone.url}/#vehicle={vehicle['id']}")
+        watched.until("selected()", lambda id_: id_ == vehicle["id"])
+        page.get_by_test_id("command-start").click()
+        page.get_by_test_id("command-kind-engine_cut").click()
+        word = page.get_by_test_id("command-unknown")
+        expect(word).to_be_hidden()
+        page.get_by_test_id("command-confirm").fill(vehicle["device"][-4:])
+        page.get_by_test_id("command-send").click()
+        expect(page.get_by_test_id("command-problem")).to_contain_text("last known speed")
+        expect(word).not_to_be_checked()
+        word.check()
+        page.get_by_test_id("command-send").click()
+        expect(newest(watched).get_by_test_id("command-state")).to_have_text("Waiting")
+        expect(word).to_be_hidden()  # it is said for one command
+        (stored,) = alone.get(f"/api/v1/vehicles/{vehicle['id']}/commands")["commands"]
+        assert (stored["kind"], stored["speed_unknown"]) == ("engine_cut", True)
+        assert all("409" in complaint for complaint in watched.complaints)
+        watched.complaints.clear()
 
 
 def test_on_a_phone_the_dialog_fits(node, open_page):

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import {
   canCancel,
   confirmTail,
+  dangerousOrder,
   inOrder,
   isConfirmed,
   isOpen,
@@ -54,6 +55,15 @@ test("only the end of this very device's identity confirms", () => {
   assert.equal(isConfirmed("ab-1", "TRUCK-AB-1"), true, "case does not matter");
   assert.equal(isConfirmed("x9", "X9"), true, "a short identity is typed whole");
   assert.equal(isConfirmed("", ""), false, "nothing never confirms");
+});
+
+test("that the speed is not known is said only where it was said", () => {
+  const order = { kind: "engine_cut", parameters: {}, confirm: "359099000000017" };
+  assert.deepEqual(dangerousOrder("engine_cut", {}, "359099000000017", false), order);
+  assert.deepEqual(dangerousOrder("engine_cut", {}, "359099000000017", true), {
+    ...order,
+    speed_unknown: true,
+  });
 });
 
 test("fields are read as their kind says, or the first fault is named", () => {

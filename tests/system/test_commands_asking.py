@@ -275,7 +275,7 @@ async def test_a_reply_is_matched_by_its_id_and_no_other(tracker: InProcess) -> 
         await van.subscribe("tracker/van-7/cmd", qos=0)
         await van.publish("tracker/van-7/position", report, qos=1)
         vehicle = await vehicle_of(tracker, "van-7")
-        id_ = await asked(tracker, vehicle, "engine_cut")
+        id_ = await asked(tracker, vehicle, "engine_cut", speed_unknown=True)
         async with asyncio.timeout(WITHIN_S):
             wish = json.loads((await anext(aiter(van.messages))).payload)
         assert wish == {"id": wish["id"], "type": "engine_cut", "params": {}}

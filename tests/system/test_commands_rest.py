@@ -14,7 +14,8 @@ from tests.devices import VALID, Device, ack, frame, heartbeat, login
 from tests.inprocess import InProcess, running_tracker
 from tests.system.commanding import WITHIN_S
 from tracker import ways
-from tracker.web.keys import COMMANDS, GATEWAY, TAKER
+from tracker.model import Fix, Live
+from tracker.web.keys import COMMANDS, GATEWAY, INGEST, TAKER, WORLD
 
 pytestmark = pytest.mark.servers
 
@@ -125,6 +126,45 @@ async def test_an_engine_cut_with_its_confirmation(rest: Rest) -> None:
     record = rest.tracker.app[COMMANDS].table.get(command["id"])
     assert record is not None
     assert record.expires_time - record.created_time == 900
+    _, longer = await rest.post(kind="engine_cut", confirm=DEVICE, expires_s=2_592_000)
+    record = rest.tracker.app[COMMANDS].table.get(longer["id"])
+    assert record is not None
+    assert record.expires_time - record.created_time == 900
+
+
+async def test_an_engine_cut_is_judged_at_once_and_again_when_it_is_sent(rest: Rest) -> None:
+    """Not as late as the next tick; the word for an unknown speed is none for a known one."""
+    cut = {"kind": "engine_cut", "confirm": DEVICE}
+    for body in (cut | {"speed_unknown": 1}, {"kind": "locate", "speed_unknown": True}):
+        assert (await rest.post(**body))[0] == 400
+    ingest = rest.tracker.app[INGEST]
+    vehicle = rest.tracker.app[COMMANDS]._describe(rest.path.split("/")[4])
+    assert vehicle is not None
+
+    def says(speed_kmh: float | None, **more: Any) -> None:
+        now = time.time()
+        ingest.accept(vehicle, [Fix(now, 46.05, 14.5, speed_kmh, **more)], now)
+
+    says(80.0, valid=False)
+    says(None)
+    for body in (cut, cut | {"speed_unknown": True}):
+        status, problem = await rest.post(**body)
+        assert (status, problem["code"]) == (409, "too_fast")
+    ingest.fleet.forget(vehicle.id)  # a vehicle of which nothing is known
+    ingest.ticks.flush(time.time())
+    world = rest.tracker.app[WORLD]
+    world.lives[world.slots[vehicle.id]] = Live(vehicle.id)
+    status, problem = await rest.post(**cut)
+    assert (status, problem["code"]) == (409, "speed_unknown")
+    status, command = await rest.post(**cut, speed_unknown=True)
+    assert (status, command["speed_unknown"], command["parameters"]) == (201, True, {})
+    says(80.0)
+    device = await Device.connect(rest.tracker.app[GATEWAY].port, DEVICE)
+    shown = await rest.until(command["id"], "held")
+    assert "80 km/h" in shown["detail"]
+    says(3.0)
+    assert await device.reader.readexactly(6) == frame(0x12, b"\1")
+    await device.close()
 
 
 async def test_the_same_key_is_the_same_command(rest: Rest) -> None:

@@ -25,6 +25,8 @@ from tracker.model import (
     Fix,
     Live,
     Position,
+    Speed,
+    SpeedSource,
     State,
 )
 
@@ -62,6 +64,8 @@ def there_and_back(*lives: Live, **more: Any) -> batch.Batch:
         FULL,
         live("b"),
         Live("c"),
+        replace(FULL, speed=Speed(80.5, T0, T0 + 1.5, SpeedSource.DOUBTFUL)),
+        Live("e", speed=Speed(0.0, T0 - 1, T0)),
         Live("d", contact_time=T0, ignition=False, alarms=("sos",), attributes={"battery": 1}),
         replace(FULL, still_since=None, ignition=None),
     ],
@@ -159,6 +163,10 @@ NOT_BATCHES = {
     "sums to infinity": row_with(13, 1.7e308).replace(b"359.9", b"1.7e308"),
     "the ignition is text": row_with(2, "on"),
     "the ignition is a list": row_with(2, []),
+    "the known speed is a number": orjson.dumps(MESSAGE | {"rows": [[*ROW, 7]]}),
+    "the known speed is text": orjson.dumps(MESSAGE | {"rows": [[*ROW, ["x", 1, 1, 0]]]}),
+    "the known speed is huge": orjson.dumps(MESSAGE | {"rows": [[*ROW, [1e300, 1, 1, 0]]]}),
+    "by no known means": orjson.dumps(MESSAGE | {"rows": [[*ROW, [1, 1, 1, 3]]]}),
     "an unknown field of a vehicle": orjson.dumps(MESSAGE | {"vehicles": [VEHICLE | {"x": 1}]}),
     "an unknown status": orjson.dumps(MESSAGE | {"vehicles": [VEHICLE | {"status": "x"}]}),
     "a vehicle without status": orjson.dumps(MESSAGE | {"vehicles": [{"id": "a"}]}),

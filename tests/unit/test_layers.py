@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 # above its own, and within a line nothing but itself.
 ROOMS = [
     "model errors logs mappings threadpool loopwatch",
-    "geo brokers",
+    "geo brokers speeds",
     "config",
     "protocols ticks batch registry world bus storage",
     "fleet cells wire shard journal saver retention conformance",
@@ -42,7 +42,7 @@ INSIDE = {
         "datagrams",
     ],
     "commands": [
-        "base life rehearsal",
+        "base life pace rehearsal",
         "table kinds",
         "saver",
         "desk",
@@ -50,7 +50,7 @@ INSIDE = {
         "taking",
     ],
     "mqtt": [
-        "latency lines loopsocket requests tls",
+        "latency lines loopsocket mistakes requests tls",
         "lane link",
         "outbox relay",
         "callers delivery",
@@ -67,7 +67,7 @@ PLACES = {
 # Time comes in as an argument, bytes go in and out: nothing here waits, opens or looks at a clock.
 CORE = {
     "model", "errors", "geo", "protocols", "ingest", "fleet", "ticks", "world", "cells", "wire",
-    "frames", "hub", "batch", "registry", "mappings", "shard",
+    "frames", "hub", "batch", "registry", "mappings", "shard", "speeds",
 }  # fmt: skip
 EDGE = {
     "asyncio", "aiohttp", "redis", "sqlalchemy", "sqlite3", "asyncpg", "socket", "ssl", "select",

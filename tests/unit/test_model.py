@@ -61,7 +61,7 @@ FROZEN = [
 def test_there_are_dataclasses_to_look_at():
     assert {kind.__name__ for kind in FROZEN} == {
         "Fix", "Position", "Vehicle", "Live", "Event", "Tick", "Command", "CommandRecord",
-        "Transition",
+        "Transition", "Speed",
     }  # fmt: skip
 
 

@@ -51,7 +51,8 @@ class CommandDesk:
         self.on_waiting: Callable[[str], None] = lambda _: None  # told of a device with news
         self._describe = describe
         self._show = show
-        self._restored: set[str] = set()  # open when this node started
+        # Open ones that were given to this very start and of which nobody else took a step.
+        self._own: set[str] = set()
         self._busy: set[str] = set()  # a step of them is being taken
         cluster.on_commands = self.told
         cluster.every_command = self.everything
@@ -61,14 +62,18 @@ class CommandDesk:
         """The name of this node."""
         return self.cluster.node
 
+    @property
+    def start_id(self) -> str:
+        """Of this start of this node: no other has the same, also none of the same name."""
+        return self.cluster.boot
+
     async def start(self) -> None:
         """Take up what was open. Raises StoreError."""
         for record in await commands.load_open(self.store):
             try:
-                whole, _ = self.table.learn(record)
+                self.table.learn(record)
             except TooManyError:
                 break
-            self._restored.add(whole.id)
         self.saver.start()
         _log.info("commands.remembered", open=len(self.table))
 
@@ -91,7 +96,10 @@ class CommandDesk:
 
     def begin(self, record: CommandRecord) -> None:
         """A new command, already durable. Raises TooManyError."""
+        known = self.table.get(record.id)
         whole, new = self.table.learn(record)
+        if known is None:
+            self._own.add(record.id)
         self._tell(whole, new)
         self.stats[CommandState.QUEUED.value] += 1
         self.on_waiting(record.vehicle_id)
@@ -108,14 +116,21 @@ class CommandDesk:
     ) -> CommandRecord:
         """Take one step of a known command. Raises ValueError for one that is not possible."""
         after = life.step(
-            record, state, now, self.node, detail=detail, reply=reply, reference=reference
+            record,
+            state,
+            now,
+            self.node,
+            start=self.start_id,
+            detail=detail,
+            reply=reply,
+            reference=reference,
         )
         whole, new = self.table.learn(after)
         self.saver.save(whole)
         self._tell(whole, new)
         self.stats[state.value] += 1
         if state in life.ENDS:
-            self._restored.discard(record.id)
+            self._own.discard(record.id)
         return whole
 
     @asynccontextmanager
@@ -132,7 +147,7 @@ class CommandDesk:
 
     async def _granted(self, record: CommandRecord) -> CommandRecord | None:
         so_far = life.standing(record)
-        alone = record.id not in self._restored and record.node == so_far.last.node == self.node
+        alone = record.id in self._own
         if not alone and not self.cluster.steady:
             return None
         try:
@@ -191,6 +206,7 @@ class CommandDesk:
                 self.saver.save(record)
                 continue
             if new:
+                self._own.discard(whole.id)
                 self.saver.save(whole)
                 self._announce(whole, new)
             if life.news(record, whole):  # they do not know all that we do

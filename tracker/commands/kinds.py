@@ -37,7 +37,7 @@ _SAMPLES: Mapping[CommandKind, Mapping[str, Any]] = {
 # Forms that custom commands have, one of which each encoder takes.
 _CUSTOM = (
     "STATUS", "AP01", "A10", "AT+GTRTO={password},1,,,,,,{serial}$", "8105 04", "1200",
-    '{"_type":"cmd","action":"dump"}',
+    '{"_type":"cmd","action":"dump"}', "*?V", "ST300CMD;{id};02;Preset",
 )  # fmt: skip
 _HOUR_S, _MINUTE_S = 3600, 60
 
@@ -97,14 +97,18 @@ Ask = Callable[[Mapping[str, Any]], str | None]
 
 def _asker(family: Family, device: str, kind: CommandKind, options: Mapping[str, Any]) -> Ask:
     """A function that says why parameters are refused; None: they are not."""
-    decoder = rehearse(family, device, options)
+    decoders = rehearse(family, device, options)
 
     def ask(parameters: Mapping[str, Any]) -> str | None:
-        try:
-            decoder.encode(Command(kind, 1, parameters))
-        except CommandError as exc:
-            return exc.message
-        return None
+        refused = []
+        for decoder in decoders:
+            try:
+                decoder.encode(Command(kind, 1, parameters))
+            except CommandError as exc:
+                refused.append(exc.message)
+            else:
+                return None
+        return refused[0]
 
     return ask
 

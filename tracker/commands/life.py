@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tracker.model import CommandKind, CommandRecord, CommandState, Transition
 
@@ -36,6 +37,9 @@ NEXT: Mapping[CommandState | None, frozenset[CommandState]] = {
     SENT: frozenset({QUEUED, ANSWERED, FAILED, EXPIRED}),
     **dict.fromkeys(ENDS, frozenset()),
 }
+
+# Among the parameters of an engine cut: whoever asked for it knows that its speed is not known.
+SPEED_UNKNOWN = "speed_unknown"
 
 DANGEROUS = frozenset({CommandKind.ENGINE_CUT})
 JUMPS = frozenset({CommandKind.ENGINE_CUT, CommandKind.ENGINE_RESTORE})
@@ -110,12 +114,20 @@ def standing(record: CommandRecord) -> Standing:
     )
 
 
-def begun(record: CommandRecord, *, detail: str = "") -> CommandRecord:
-    """A new command with its first transition."""
-    first = Transition(
-        f"{record.id}.0.{record.node}", record.created_time, QUEUED, 0, record.node, detail
-    )
+def begun(record: CommandRecord, *, start: str = "") -> CommandRecord:
+    """A new command with its first transition; `start` as of `step`."""
+    id_ = _step_id(record, 0, start or record.node)
+    first = Transition(id_, record.created_time, QUEUED, 0, record.node)
     return replace(record, transitions=(first,))
+
+
+def _step_id(record: CommandRecord, number: int, start: str) -> str:
+    return f"{record.id}.{number}.{start}"
+
+
+def asked(record: CommandRecord) -> dict[str, Any]:
+    """The parameters that a device is asked with."""
+    return {name: one for name, one in record.parameters.items() if name != SPEED_UNKNOWN}
 
 
 def may_follow(before: Standing, state: CommandState) -> bool:
@@ -135,17 +147,22 @@ def step(
     now: float,
     node: str,
     *,
+    start: str = "",
     detail: str = "",
     reply: str | None = None,
     reference: int | None = None,
 ) -> CommandRecord:
-    """The command one step further. Raises ValueError for a step that it cannot take."""
+    """The command one step further. Raises ValueError for a step that it cannot take.
+
+    `start` names the start of the node that takes it, by which the steps of two nodes of one name
+    are told apart.
+    """
     before = standing(record)
     if not may_follow(before, state):
         raise ValueError(f"{record.id}: {state.value} cannot follow {before.state.value}")
     number = before.step + 1
     new = Transition(
-        f"{record.id}.{number}.{node}",
+        _step_id(record, number, start or node),
         max(now, before.last.time),  # clocks of nodes differ, and can be set back
         state,
         number,
@@ -162,7 +179,7 @@ def merge(mine: CommandRecord, theirs: CommandRecord) -> CommandRecord:
 
     Where both nodes took it (the same key was given to both), the earlier one is the command.
     """
-    base = min(mine, theirs, key=lambda one: (one.created_time, one.node))
+    base = min(mine, theirs, key=lambda one: (one.created_time, one.node, one.transitions[0].id))
     known = {one.id for one in mine.transitions}
     if base is mine and known.issuperset(one.id for one in theirs.transitions):
         return mine

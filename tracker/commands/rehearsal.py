@@ -7,12 +7,13 @@ fails when it is sent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tracker.errors import CommandError
 from tracker.model import NOTHING, Command, CommandKind
 from tracker.protocols.base import Decoder, Family, Session
+from tracker.protocols.castel.wire import SC_VERSIONS
 from tracker.protocols.jt808.wire import Head
 from tracker.protocols.publications import FOR_DEVICES
 from tracker.protocols.registry import family as family_of
@@ -26,6 +27,7 @@ NAMES = {
     CommandKind.CUSTOM: ("text",),
 }
 _2013 = -1  # "version" of a header of that edition
+CASTEL_CC, CASTEL_SC = 1, min(SC_VERSIONS)
 
 
 def check(
@@ -45,7 +47,15 @@ def check(
     if family is None:
         _check_alone(kind, parameters)
         return
-    rehearse(family, device, options).encode(Command(kind, 1, parameters))
+    refused: list[CommandError] = []
+    for decoder in rehearse(family, device, options):
+        try:
+            decoder.encode(Command(kind, 1, parameters))
+        except CommandError as exc:
+            refused.append(exc)
+        else:
+            return
+    raise refused[0]
 
 
 def known(protocol: str) -> Family | None:
@@ -56,17 +66,62 @@ def known(protocol: str) -> Family | None:
         return None
 
 
-def rehearse(family: Family, device: str, options: Mapping[str, Any] = NOTHING) -> Decoder:
-    """A decoder as if this device had just named itself to it."""
-    decoder = family.decoder(Session(ident=device, options=options))
-    link = getattr(decoder, "link", None)
-    if family.name == "jt808" and link is not None:
-        link.head = Head(bytes(6), _2013)
-    elif family.name == "queclink" and link is not None:
-        link.device_type = "25"  # any model whose password is known
-    elif family.name == "mqtt" and link is not None:
-        link.subscriptions[f"{device}/{FOR_DEVICES}"] = 1
-    return decoder
+def rehearse(
+    family: Family, device: str, options: Mapping[str, Any] = NOTHING
+) -> tuple[Decoder, ...]:
+    """Decoders as if this device had just named itself to them: one for each of the forms that its
+    protocol has, for which of them it speaks is not known beforehand.
+    """
+    forms = _HEARD.get(family.name, (lambda _link, _device: None,))
+    found = []
+    for heard in forms:
+        decoder = family.decoder(Session(ident=device, options=options))
+        heard(getattr(decoder, "link", None), device)
+        found.append(decoder)
+    return tuple(found)
+
+
+def _jt808(link: Any, _device: str) -> None:
+    link.head = Head(bytes(6), _2013)
+
+
+def _queclink(link: Any, _device: str) -> None:
+    link.device_type = "25"  # any model whose password is known
+
+
+def _mqtt(link: Any, device: str) -> None:
+    link.subscriptions[f"{device}/{FOR_DEVICES}"] = 1
+
+
+def _cellocator(link: Any, _device: str) -> None:
+    link.unit = 1
+
+
+def _castel(version: int) -> Callable[[Any, str], None]:
+    def heard(link: Any, device: str) -> None:
+        link.version, link.id = version, device.encode("ascii", "replace")
+
+    return heard
+
+
+def _suntech_legacy(link: Any, _device: str) -> None:
+    link.model = "ST300"
+
+
+def _suntech_universal(link: Any, _device: str) -> None:
+    link.universal = True
+
+
+# What a device has said of itself when it can be commanded, by protocol and by form: without it an
+# encoder says that nothing was heard.
+_HEARD: Mapping[str, tuple[Callable[[Any, str], None], ...]] = {
+    "jt808": (_jt808,),
+    "queclink": (_queclink,),
+    "mqtt": (_mqtt,),
+    "cellocator": (_cellocator,),
+    "castel": (_castel(CASTEL_CC), _castel(CASTEL_SC)),
+    "suntech": (_suntech_legacy, _suntech_universal),
+}
 
 
 def _check_alone(kind: CommandKind, parameters: Mapping[str, Any]) -> None:

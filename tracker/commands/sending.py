@@ -14,12 +14,12 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from tracker.commands import life
+from tracker.commands import life, pace
 from tracker.commands.base import Poll, Way
 from tracker.commands.desk import CommandDesk
 from tracker.commands.table import Act, Connection, Entry
 from tracker.errors import CommandError, StoreError
-from tracker.model import Command, CommandKind, CommandRecord, CommandState, Vehicle
+from tracker.model import Command, CommandKind, CommandRecord, CommandState, Speed, Vehicle
 from tracker.protocols.base import Reply
 from tracker.storage import commands
 
@@ -45,18 +45,18 @@ class Sender:
         self,
         desk: CommandDesk,
         reach: Callable[[str], Way | None],
-        speed: Callable[[str], tuple[float, float] | None],
+        speed: Callable[[str], Speed | None],
         silent: Callable[[str], frozenset[CommandKind]],
         *,
         barred: Callable[[str, CommandKind], str] = lambda *_: "",
         times: life.Times | None = None,
-        cut_max_speed_kmh: float = 20.0,
+        cut: pace.Rules | None = None,
         keep_s: float = 0.0,
     ) -> None:
         self.desk = desk
         self.speed = speed
         self.times = times or life.Times()
-        self.cut_max_speed_kmh = cut_max_speed_kmh
+        self.cut = cut or pace.Rules()
         self._reach = reach
         self.silent = silent  # kinds to which a vehicle's device does not reply
         self.barred = barred  # why none of a kind can reach a vehicle's device, as far as known
@@ -140,13 +140,18 @@ class Sender:
             self.desk.stats["sending_errors"] += 1
             _log.error("commands.sending_broke", vehicle=vehicle_id, exc_info=task.exception())
 
-    def too_fast(self, vehicle_id: str) -> str:
-        """How fast a vehicle is, in words, if that is too fast for an engine cut; else ""."""
-        known = self.speed(vehicle_id)
-        if known is None or known[0] <= self.cut_max_speed_kmh:
+    def pace(self, vehicle_id: str) -> pace.Pace:
+        """Whether a vehicle is slow enough for an engine cut now."""
+        return pace.judge(self.speed(vehicle_id), time.time(), self.cut)
+
+    def _too_fast(self, record: CommandRecord) -> str:
+        """Why a command may not be sent to its vehicle at the speed that is known now; "" else."""
+        if record.kind is not CommandKind.ENGINE_CUT:
             return ""
-        ago = _ago(time.time() - known[1])
-        return f"the vehicle was moving at {known[0]:.0f} km/h {ago}"
+        found = self.pace(record.vehicle_id)
+        if record.parameters.get(life.SPEED_UNKNOWN) is True:
+            return found.too_fast
+        return found.too_fast or found.unknown
 
     def _next(
         self, vehicle_id: str, without: frozenset[str] = frozenset()
@@ -164,16 +169,18 @@ class Sender:
             vehicle_id,
             now,
             Connection(way.number, way.named_at, self.silent(vehicle_id)),
-            too_fast=bool(self.too_fast(vehicle_id)),
-            deaf=self._unheard(vehicle_id, way),
+            held=self._held(vehicle_id, way),
             without=without,
         )
         return None if found is None else (*found, way)
 
-    def _unheard(self, vehicle_id: str, way: Way) -> set[str]:
-        """Commands that wait and that the device does not listen to now."""
+    def _held(self, vehicle_id: str, way: Way) -> set[str]:
+        """Commands that wait and may not be sent now."""
         queue = self.desk.table.lines[vehicle_id].queue()
-        return {entry.record.id for entry in queue if way.deaf(_asked(entry.record))}
+        return {entry.record.id for entry in queue if self._why_held(entry.record, way)}
+
+    def _why_held(self, record: CommandRecord, way: Way) -> str:
+        return way.deaf(_asked(record)) or self._too_fast(record)
 
     def _look_later(self, vehicle_id: str, delay_s: float) -> None:
         if vehicle_id not in self._later:
@@ -203,8 +210,7 @@ class Sender:
             detail = "the connection ended before a reply"
             take(record, CommandState.QUEUED, now, detail=detail)
         elif act is Act.HOLD:
-            detail = way.deaf(_asked(record)) or self.too_fast(record.vehicle_id)
-            take(record, CommandState.HELD, now, detail=detail)
+            take(record, CommandState.HELD, now, detail=self._why_held(record, way))
         else:
             never = not life.standing(record).attempts
             state = CommandState.CANCELLED if never else CommandState.EXPIRED
@@ -230,11 +236,14 @@ class Sender:
         current = desk.table.get(record.id)
         if current is not sent:  # another node has ended it meanwhile
             return
-        if way.serves(vehicle_id):
-            way.send(frame)
-        else:
+        if not way.serves(vehicle_id):
             detail = "the device was gone before it was sent"
+        else:
+            detail = self._too_fast(record)  # so may that: the store can have taken its time
+        if detail:
             desk.take(sent, CommandState.QUEUED, time.time(), detail=detail)
+        else:
+            way.send(frame)
 
     # -- time --------------------------------------------------------------------------------------
 
@@ -282,11 +291,4 @@ class Sender:
 
 def _asked(record: CommandRecord, reference: int = 0) -> Command:
     """A command as an encoder takes it; without a reference, to ask about it."""
-    return Command(record.kind, reference, record.parameters)
-
-
-def _ago(seconds: float) -> str:
-    """A span in words, as exact as anyone needs."""
-    if seconds < 120:
-        return f"{max(0, round(seconds))} s ago"
-    return f"{round(seconds / 60)} min ago" if seconds < 7_200 else f"{round(seconds / 3600)} h ago"
+    return Command(record.kind, reference, life.asked(record))

@@ -187,14 +187,13 @@ class Table:
         now: float,
         connection: Connection,
         *,
-        too_fast: bool,
-        deaf: Container[str] = (),
+        held: Container[str] = (),
         without: Container[str] = (),
     ) -> tuple[Act, Entry] | None:
         """What to do next for a device that is on `connection`; None: nothing now.
 
-        `deaf` are commands that the device does not listen to now, `without` those that this node
-        may not touch now.
+        `held` are commands that may not be sent now: the device does not listen to them, or its
+        vehicle is too fast. `without` are those that this node may not touch now.
         """
         line = self.lines.get(vehicle_id)
         if line is None:
@@ -218,8 +217,7 @@ class Table:
                 continue
             if line.sent_on.get(entry.record.id, []).count(number) >= SENT_ON_ONE_CONNECTION:
                 continue
-            fast = too_fast and entry.record.kind is CommandKind.ENGINE_CUT
-            if fast or entry.record.id in deaf:
+            if entry.record.id in held:
                 if entry.standing.state is not CommandState.HELD:
                     return Act.HOLD, entry
                 continue

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import math
 import secrets
 import time
 from collections import Counter
@@ -16,6 +17,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from tracker.commands import life
 from tracker.commands.desk import CommandDesk
@@ -29,6 +32,7 @@ from tracker.errors import (
     NotFoundError,
     TooFastError,
     TooManyError,
+    UnknownSpeedError,
 )
 from tracker.model import NOTHING, CommandKind, CommandRecord, CommandState, Vehicle
 from tracker.storage import commands
@@ -47,13 +51,23 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a person asks for; `confirm` and `key` as they came."""
+    """What a person asks for; `confirm` and `key` as they came.
+
+    `speed_unknown`: an engine cut is meant although nobody knows how fast the vehicle is.
+    """
 
     kind: CommandKind
     parameters: Mapping[str, Any]
     expires_s: float | None = None
     confirm: str | None = None
     key: str | None = None
+    speed_unknown: bool = False
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """The parameters that the command is kept with."""
+        word = {life.SPEED_UNKNOWN: True} if self.speed_unknown else {}
+        return {**self.parameters, **word}
 
 
 def command_id(vehicle_id: str, key: str | None) -> str:
@@ -85,8 +99,8 @@ class Taker:
     async def take(self, vehicle: Vehicle, wish: Wish) -> tuple[CommandRecord, bool]:
         """Store a command and set it on its way; the command, and whether it is new.
 
-        Raises CommandError, ConfirmationError, TooFastError, TooManyError, ConflictError for a key
-        that was used for another command, and StoreError.
+        Raises CommandError, ConfirmationError, TooFastError, UnknownSpeedError, TooManyError,
+        ConflictError for a key that was used for another command, and StoreError.
         """
         id_ = command_id(vehicle.id, wish.key)
         async with self._one_at_a_time(id_) if wish.key is not None else nullcontext():
@@ -98,12 +112,19 @@ class Taker:
             if barred := self._sender.barred(vehicle.id, wish.kind):
                 raise CommandError(barred, value=wish.kind.value)
             self._confirm(vehicle, wish)
+            self._check_room(vehicle)
+            if wish.key is not None:
+                known = await self._claim(vehicle, wish, id_)
+                if known is not None:
+                    return _same(known, wish), False
             return await self._store(vehicle, wish, id_), True
 
     async def cancel(self, command_id: str) -> CommandRecord:
         """Take back a command that is not sent. Raises NotFoundError, ConflictError, BusError."""
         record = await self.desk.find(command_id)
         if record is None:
+            if not self.desk.cluster.steady:
+                raise BusError("other nodes cannot be asked whether there is such a command")
             raise NotFoundError(f"no command {command_id}", value=command_id)
         async with self.desk.turn(record) as current:
             if current is None:
@@ -131,30 +152,62 @@ class Taker:
                 f' "{vehicle.device}"',
                 value=wish.confirm,
             )
-        too_fast = self._sender.too_fast(vehicle.id)
-        if too_fast:
-            most = self._sender.cut_max_speed_kmh
-            raise TooFastError(f"{too_fast}; {wish.kind.value} is for at most {most:g} km/h")
+        found = self._sender.pace(vehicle.id)
+        if found.too_fast:
+            most = self._sender.cut.max_speed_kmh
+            raise TooFastError(f"{found.too_fast}; {wish.kind.value} is for at most {most:g} km/h")
+        if found.unknown and not wish.speed_unknown:
+            raise UnknownSpeedError(
+                f'{found.unknown}: send "{life.SPEED_UNKNOWN}": true if you know that it stands'
+            )
 
-    async def _store(self, vehicle: Vehicle, wish: Wish, id_: str) -> CommandRecord:
+    async def _claim(self, vehicle: Vehicle, wish: Wish, id_: str) -> CommandRecord | None:
+        """The command of this key that another node has taken and this one not heard of yet.
+
+        Raises ConflictError where another node is taking another command by the same key. Without
+        the bus nobody can be asked.
+        """
+        cluster = self.desk.cluster
+        order = orjson.dumps([wish.kind, wish.kept], option=orjson.OPT_SORT_KEYS)
+        digest = hashlib.blake2b(order, digest_size=ID_BYTES).hexdigest()
+        try:
+            if not await cluster.claim_command(f"key.{id_}", digest):
+                raise _used(wish)
+            kept = await cluster.kept_command(vehicle.id, id_)
+        except BusError:
+            return None
+        if kept is not None:
+            self.desk.told([kept])
+        return kept
+
+    def _check_room(self, vehicle: Vehicle) -> None:
         limits, table = self.limits, self.desk.table
         taken = table.open_count(vehicle.id) + self._taking[vehicle.id]
         if taken >= limits.open_per_device:
             raise TooManyError(f"{taken} commands of this device are open already", value=taken)
         if len(table) + self._taking.total() >= table.open_most:
             raise TooManyError("too many commands are open on all devices together")
+
+    def _expires_s(self, wish: Wish) -> float:
+        """As wished, but that an engine cut surprises nobody hours later."""
+        if wish.kind is CommandKind.ENGINE_CUT:
+            return min(wish.expires_s or math.inf, self.limits.cut_expires_s)
+        return self.limits.expires_s if wish.expires_s is None else wish.expires_s
+
+    async def _store(self, vehicle: Vehicle, wish: Wish, id_: str) -> CommandRecord:
+        self._check_room(vehicle)
         now = time.time()
-        usual_s = limits.cut_expires_s if wish.kind is CommandKind.ENGINE_CUT else limits.expires_s
         record = life.begun(
             CommandRecord(
                 id=id_,
                 vehicle_id=vehicle.id,
                 kind=wish.kind,
-                parameters=dict(wish.parameters),
+                parameters=wish.kept,
                 created_time=now,
-                expires_time=now + (usual_s if wish.expires_s is None else wish.expires_s),
+                expires_time=now + self._expires_s(wish),
                 node=self.desk.node,
-            )
+            ),
+            start=self.desk.start_id,
         )
         self._taking[vehicle.id] += 1
         try:
@@ -178,6 +231,10 @@ class Taker:
 
 
 def _same(known: CommandRecord, wish: Wish) -> CommandRecord:
-    if known.kind is not wish.kind or dict(known.parameters) != dict(wish.parameters):
-        raise ConflictError("this Idempotency-Key was used for another command", value=wish.key)
+    if known.kind is not wish.kind or dict(known.parameters) != wish.kept:
+        raise _used(wish)
     return known
+
+
+def _used(wish: Wish) -> ConflictError:
+    return ConflictError("this Idempotency-Key was used for another command", value=wish.key)

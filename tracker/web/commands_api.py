@@ -27,7 +27,7 @@ PAGE, PAGE_MOST = 50, 500
 EXPIRES_MOST_S = 2_592_000  # 30 days: what is older was forgotten by whoever asked
 KEY_MOST = 200  # characters of an Idempotency-Key
 _KINDS = [kind.value for kind in CommandKind]
-_FIELDS = {"kind", "parameters", "expires_s", "confirm"}
+_FIELDS = {"kind", "parameters", "expires_s", "confirm", life.SPEED_UNKNOWN}
 
 
 def _json(data: object, status: int = 200) -> web.Response:
@@ -43,7 +43,8 @@ def command_shape(record: CommandRecord) -> dict[str, Any]:
         "id": record.id,
         "vehicle": record.vehicle_id,
         "kind": record.kind.value,
-        "parameters": dict(record.parameters),
+        "parameters": life.asked(record),
+        "speed_unknown": record.parameters.get(life.SPEED_UNKNOWN) is True,
         "state": state.value,
         "created_time": rfc3339(record.created_time),
         "expires_time": rfc3339(record.expires_time),
@@ -92,7 +93,12 @@ def _wish(body: bytes, key: str | None) -> Wish:
         raise RequestError("confirm: must be text", value=confirm)
     if key is not None and not (1 <= len(key) <= KEY_MOST and key.isprintable()):
         raise RequestError(f"Idempotency-Key: must have 1 to {KEY_MOST} printable characters")
-    return Wish(CommandKind(kind), parameters, _expires_s(asked), confirm, key)
+    word = asked.get(life.SPEED_UNKNOWN, False)
+    if not isinstance(word, bool):
+        raise RequestError("speed_unknown: must be true or false", value=word)
+    if word and kind != CommandKind.ENGINE_CUT:
+        raise RequestError(f"speed_unknown: is no word for {kind}", value=word)
+    return Wish(CommandKind(kind), parameters, _expires_s(asked), confirm, key, word)
 
 
 def _expires_s(asked: Mapping[str, Any]) -> float | None:

@@ -24,6 +24,7 @@ _TITLES = {
     "conflict": "It would contradict what is there",
     "confirmation_required": "This is dangerous, and needs a confirmation",
     "too_fast": "The vehicle is too fast for this",
+    "speed_unknown": "Whether the vehicle is too fast for this is not known",
     "command": "The device's protocol cannot carry this command",
     "too_many": "Too many requests",
     "store": "The store cannot be reached now",

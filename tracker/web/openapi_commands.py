@@ -36,6 +36,7 @@ _SCHEMAS = {
         vehicle=TEXT,
         kind=_KIND,
         parameters={"type": "object"},
+        speed_unknown={"type": "boolean"},
         state={"enum": _STATES},
         created_time=TIME,
         expires_time=TIME,
@@ -80,6 +81,10 @@ _WISH = {
             "type": ["string", "null"],
             "description": "The identity of the vehicle's device; for "
             + ", ".join(kind.value for kind in life.DANGEROUS),
+        },
+        life.SPEED_UNKNOWN: {
+            "type": "boolean",
+            "description": "An engine_cut is meant although the vehicle's speed is not known",
         },
     },
 }

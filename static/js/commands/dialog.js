@@ -139,6 +139,7 @@ export class CommandDialog {
     if (!(error instanceof Refusal)) throw error;
     const text = error.status === 0 ? this.desk.t("command.problem.unreachable") : error.message;
     byId("command-problem").textContent = text;
+    this.form.refused(error.code);
   }
 
   render() {

@@ -3,7 +3,15 @@
  * to be typed before it may go.
  */
 import { byId } from "../layout.js";
-import { INTERVALS_S, confirmTail, inOrder, isConfirmed, readParameter } from "./model.js";
+import {
+  INTERVALS_S,
+  SPEED_UNKNOWN,
+  confirmTail,
+  dangerousOrder,
+  inOrder,
+  isConfirmed,
+  readParameter,
+} from "./model.js";
 import { kindMeans, kindName, secondsWords } from "./words.js";
 
 /** @typedef {import("../desk.js").Desk} Desk */
@@ -23,6 +31,7 @@ export class CommandForm {
     this.desk = desk;
     this.onChange = onChange;
     byId("command-confirm").addEventListener("input", onChange);
+    byId("command-unknown-word").addEventListener("change", onChange);
   }
 
   get chosen() {
@@ -104,6 +113,7 @@ export class CommandForm {
     danger.hidden = !kind?.dangerous;
     const confirm = /** @type {HTMLInputElement} */ (byId("command-confirm"));
     confirm.value = "";
+    this.#offerWord(false);
     byId("command-confirm-label").textContent = strings.t("command.confirm", {
       tail: confirmTail(this.#device),
     });
@@ -178,7 +188,19 @@ export class CommandForm {
     if (!isConfirmed(value, this.#device)) {
       return { problem: "command.problem.confirm", values: { tail: confirmTail(this.#device) } };
     }
-    return { order: { kind: kind.kind, parameters, confirm: this.#device } };
+    const said = /** @type {HTMLInputElement} */ (byId("command-unknown-word")).checked;
+    return { order: dangerousOrder(kind.kind, parameters, this.#device, said) };
+  }
+
+  /** The server refused with this code: what one may say to that. @param {string} code */
+  refused(code) {
+    if (code === SPEED_UNKNOWN && this.#chosen?.dangerous) this.#offerWord(true);
+  }
+
+  /** The word that the speed need not be known is never given beforehand. @param {boolean} offered */
+  #offerWord(offered) {
+    byId("command-unknown").hidden = !offered;
+    if (!offered) /** @type {HTMLInputElement} */ (byId("command-unknown-word")).checked = false;
   }
 
   /** After a command has gone: the next one starts with empty fields. */

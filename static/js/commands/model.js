@@ -22,6 +22,9 @@ const OPEN = new Set(["queued", "held", "sent"]);
 /** How many of the last characters of a device's identity have to be typed to confirm. */
 const CONFIRM_CHARACTERS = 4;
 
+/** The code of a refusal: how fast the vehicle is nobody knows. Also the word that answers it. */
+export const SPEED_UNKNOWN = "speed_unknown";
+
 /** Intervals offered with one press, seconds. */
 export const INTERVALS_S = [10, 30, 60, 300, 900];
 
@@ -72,6 +75,17 @@ export function standing({ state, transitions }) {
 /** What has left cannot be taken back. @param {Command} command */
 export function canCancel({ state, transitions }) {
   return state === "queued" && !transitions.some((step) => step.state === "sent");
+}
+
+/**
+ * A dangerous command as it is sent. @param {string} kind @param {Record<string, unknown>} parameters
+ * @param {string} device its identity, which was confirmed
+ * @param {boolean} said that the vehicle stands, though its speed is not known
+ * @returns {Record<string, unknown>}
+ */
+export function dangerousOrder(kind, parameters, device, said) {
+  const word = said ? { [SPEED_UNKNOWN]: true } : {};
+  return { kind, parameters, confirm: device, ...word };
 }
 
 /** Kinds in the order of the tiles; those that are not known here at the end. @param {CommandKind[]} kinds */

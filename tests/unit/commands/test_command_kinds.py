@@ -163,3 +163,32 @@ def test_an_unknown_protocol_is_asked_when_it_is_known(protocol: str) -> None:
 def test_parameters_that_a_kind_has_not_are_refused(kind: CommandKind, parameters: Any) -> None:
     with pytest.raises(CommandError, match="takes"):
         check("frame55", "d", kind, parameters)
+
+
+CANNOT = {"flespi"}  # whose devices are commanded elsewhere
+NOT_HEARD = ("not been heard", "not spoken", "not said", "not named itself", "not subscribed")
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_no_protocol_refuses_because_its_device_was_not_heard_yet(family: Any) -> None:
+    """Whoever asks does so before the device has come; what it has said is assumed."""
+    found = described(family.name)
+    assert not [one["reason"] for one in found.values() if _unheard(one["reason"])]
+    assert any(one["supported"] for one in found.values()) is (family.name not in CANNOT)
+    assert found["custom"]["supported"] is (family.name not in CANNOT)
+
+
+def _unheard(reason: str | None) -> bool:
+    return any(words in (reason or "") for words in NOT_HEARD)
+
+
+def test_a_protocol_of_several_forms_takes_what_one_of_them_can() -> None:
+    castel = described("castel")
+    assert castel["locate"]["supported"], "of OBD devices"
+    assert castel["engine_cut"]["supported"], "of all others"
+    template = "60;60;{seconds}"
+    assert described("suntech", suntech_rpt=template)["interval"]["supported"]
+    check("suntech", "907126133", CommandKind.CUSTOM, {"text": "CMD;{id};03;01"})
+    check("cellocator", "127890", CommandKind.ENGINE_CUT, {})
+    with pytest.raises(CommandError):
+        check("castel", "d", CommandKind.REBOOT, {})

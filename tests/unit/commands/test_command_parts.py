@@ -17,7 +17,7 @@ from tracker.commands.taking import command_id
 from tracker.model import CommandKind, CommandRecord, CommandState, Event, EventKind, Tick
 
 ROOT = Path(__file__).parents[3]
-PURE = ["life", "table", "kinds", "rehearsal"]
+PURE = ["life", "table", "kinds", "pace", "rehearsal"]
 EDGE = {"asyncio", "time", "aiohttp", "redis", "sqlalchemy", "socket", "structlog", "threading"}
 
 
