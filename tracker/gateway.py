@@ -28,6 +28,7 @@ from tracker.ports import Port
 from tracker.registry import Registry
 from tracker.strangers import Strangers
 from tracker.tls import Turnstile
+from tracker.turns import Turns
 
 BACKLOG = 4_096  # connections that the kernel holds for us: a fleet that comes back all at once
 LAST_COMMIT_S = 5.0  # that the disk has at a shutdown; a device without its answer sends again
@@ -74,6 +75,7 @@ class Gateway:
         self.commands: Commands = NoCommands()
         self.certificates = certificates
         self.turnstile = Turnstile(self.limits.tls_handshakes)
+        self.turns = Turns()
         self.strangers = Strangers()
         self.connections: dict[DeviceConnection, None] = {}
         self.by_vehicle: dict[str, DeviceConnection] = {}

@@ -24,6 +24,7 @@ from tracker import (
     loopwatch,
     strangers,
     tls,
+    turns,
     wire,
 )
 from tracker.config import Config
@@ -196,6 +197,7 @@ def test_the_limits_are_stated_as_they_are():
     assert f"(at most {cells.MAX_CELLS})" in FEED
     assert f"at most {live_handler.MAX_MESSAGE_BYTES:,} bytes" in FEED
     assert f"at most {live_handler.MAX_MESSAGES_PER_S} of them a second" in FEED
+    assert f"more than {live_handler.FLOOD_PER_S} is cut off" in FEED
     assert hub.MAX_ERRORS_PER_MINUTE == 10
     assert "ten in one minute close\nthe connection with 4002" in FEED
     rules = hub.Rules()
@@ -219,6 +221,12 @@ def test_the_bounds_and_reasons_of_the_devices_page_are_those_of_the_code():
         f"looked at every {certificates.RENEWAL_LOOK_S:.0f} seconds",
         f"more than {loopwatch.STALL_S} s",
         f"{connection.MAX_UNSAID:,} a device",
+        f"| {turns.TURN_STEPS} a connection, {datagrams.DATAGRAM_STEPS} a datagram;",
+        f"| {turns.READ_BYTES:,} bytes a connection |",
+        f"wait behind such a one | {datagrams.BEHIND_MOST} |",
+        f"served for {turns.SERVE_S * 1000:.0f} ms at a time",
+        f"wait {turns.TALKATIVE_TURNS} times within {turns.TALKATIVE_S:.0f} seconds",
+        f"must end within {connection.TLS_HANDSHAKE_S:.0f} seconds",
         f"{connection.MAX_NOISE_BYTES:,} without a good one".replace(" without", " bytes without"),
     ):
         assert stated in page, stated

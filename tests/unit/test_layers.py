@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 ROOMS = [
     "model errors logs mappings brokers threadpool",
     "geo config",
-    "protocols ticks batch registry world bus storage",
+    "protocols ticks batch registry world bus storage turns",
     "loopwatch certificates tls strangers ports",
     "fleet cells wire cluster journal saver retention conformance",
     "frames commands",
