@@ -2,10 +2,11 @@
 
 The loop beats ten times a second. A thread beside it looks: a beat that is overdue by `stall_s` is
 written to the log once, with the line of code that the loop stands on and with what the clocks
-say of the cause. The loop's thread was busy: its own CPU time passed. Another thread held the
-interpreter: the process's CPU time passed. Neither did: then the loop waits in a call of the
-system, or, when the thread that looks was late as well, the machine gave us no time. It does that
-when others have it, or when it must first read our own pages from the disk again.
+say of the cause; when the loop goes on, how long it stood in all. The loop's thread was busy: its
+own CPU time passed. Another thread held the interpreter: the process's CPU time passed. Neither
+did: then the loop waits in a call of the system, or, when the thread that looks was late as well,
+the machine gave us no time. It does that when others have it, or when it must first read our own
+pages from the disk again.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ class LoopWatch:
         report: Callable[[Stall], None] | None = None,
     ) -> None:
         self.stalls = 0
+        self._told = -1.0  # the beat behind which the newest stall in the log began
         self._on_lag = on_lag
         self._stall_s = stall_s
         self._report = report or _write
@@ -102,6 +104,8 @@ class LoopWatch:
         late_s = max(0.0, now - self._planned)
         self._on_lag(late_s)
         self.stalls += late_s > self._stall_s
+        if self._beat_at[0] == self._told:
+            _log.warning("loop.goes_on", stood_s=round(now - self._told, 3))
         used = resource.getrusage(resource.RUSAGE_SELF)
         self._beat_at = (
             now, time.thread_time(), time.process_time(), used.ru_majflt, used.ru_nivcsw,
@@ -121,6 +125,7 @@ class LoopWatch:
                 told = beat_at
                 if now - logged >= LOG_EVERY_S:
                     logged = now
+                    self._told = beat_at
                     with contextlib.suppress(OSError):  # the loop's thread is gone: so is its clock
                         self._tell(now, max(0.0, now - planned))
             planned = time.monotonic() + BEAT_S

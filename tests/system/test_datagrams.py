@@ -13,7 +13,8 @@ import pytest
 
 from tests.devices import Device, ack, heartbeat, login, position
 from tests.inprocess import InProcess, running_tracker
-from tracker.devices.datagrams import BAD_MOST, Datagrams, Limits
+from tracker.devices.datagrams import BAD_MOST, BEHIND_MOST, Datagrams, Limits
+from tracker.devices.source import DATAGRAM_STEPS
 from tracker.model import DeviceStatus
 from tracker.web import keys
 
@@ -86,6 +87,18 @@ async def test_several_frames_in_one_datagram(tmp_path: Path) -> None:
     async with running_tracker(tmp_path) as tracker, source(tracker) as one:
         frames = login("1001") + position(time.time(), 46.05, 14.5) + heartbeat()
         await one.ask(frames, ack(3), ack(1), ack(2))
+
+
+async def test_more_than_one_turn_in_a_datagram(tmp_path: Path) -> None:
+    """What comes behind it waits, in its order; what others say does not."""
+    async with running_tracker(tmp_path) as tracker, source(tracker) as device:
+        many = 3 * DATAGRAM_STEPS
+        device.send(login("1001") + heartbeat() * many)
+        device.send(position(time.time(), 1, 2) + heartbeat())
+        answers = [ack(3), *[ack(2)] * many, ack(1), ack(2)]
+        for answer in answers:
+            assert await asyncio.wait_for(device.answers.get(), 20) == answer
+        assert tracker.app[keys.GATEWAY].stats["turns_held"] >= 3
 
 
 async def test_a_protocol_with_a_datagram_form_of_its_own(tmp_path: Path) -> None:
@@ -231,6 +244,19 @@ async def test_nothing_is_read_beyond_a_size_or_while_the_disk_is_behind(tmp_pat
         datagrams.gateway.journal.full = False
         assert len(give(1, heartbeat())) == 1
         assert datagrams.dropped == {"size": 1, "empty": 1, "journal_full": 1}
+
+
+async def test_what_waits_behind_a_long_datagram_is_bounded(tmp_path: Path) -> None:
+    async with listening(tmp_path) as (datagrams, give):
+        answers = give(1, login("1001") + heartbeat() * 3 * DATAGRAM_STEPS)
+        assert len(answers) == DATAGRAM_STEPS
+        for _ in range(BEHIND_MOST + 2):
+            assert not give(1, heartbeat())
+        assert datagrams.dropped == {"busy": 2}
+        assert len(give(2, login("1002"))) == 1  # nobody else waits
+        (one,) = [source for source in datagrams.sources.values() if source.behind]
+        await until(lambda: not one.behind and not one.dialogue.more)
+        assert len(give(1, heartbeat())) == 1 + 1 + 2 * DATAGRAM_STEPS + BEHIND_MOST
 
 
 async def test_a_source_that_speaks_something_else_is_told_anew(tmp_path: Path) -> None:

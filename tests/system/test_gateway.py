@@ -12,6 +12,7 @@ import pytest
 from tests.devices import Device, ack, frame, heartbeat, login, position
 from tests.inprocess import InProcess, running_tracker
 from tracker.devices.dialogue import MAX_UNSAID
+from tracker.devices.turns import TURN_STEPS
 from tracker.web import keys
 
 
@@ -153,7 +154,7 @@ async def test_answers_do_not_pile_up_while_the_disk_takes_nothing(tmp_path):
         for _ in range(10):
             device.send(heartbeat() * 1_000)
             await asyncio.sleep(0.02)
-        most = MAX_UNSAID + 65_536 * 4 // len(heartbeat())  # what one read of a socket can bring
+        most = MAX_UNSAID + TURN_STEPS
         await until(lambda: connection.dialogue.unsaid >= MAX_UNSAID)
         assert connection.dialogue.unsaid <= most
         lock.execute("ROLLBACK")
@@ -161,6 +162,81 @@ async def test_answers_do_not_pile_up_while_the_disk_takes_nothing(tmp_path):
         await device.ask(b"", ack(1) + ack(2) * 10_000)
         assert connection.dialogue.unsaid == 0
         await device.close()
+
+
+async def test_a_talkative_device_keeps_nobody_waiting(tmp_path):
+    """However much one connection brings at once, it is handled in pieces and in order."""
+    async with running_tracker(tmp_path) as tracker:
+        gateway = tracker.app[keys.GATEWAY]
+        device = await Device.connect(port(tracker), "1001")
+        count, now = 20_000, int(time.time())
+        device.send(position(now, 1, 2) + heartbeat() * count + position(now, 1, 3))
+        longest, before, waited = 0, 0, 0
+        while (done := gateway.frames["frame55"]) < count + 3:
+            longest, before = max(longest, done - before), done
+            waited = max(waited, len(gateway.turns))
+            await asyncio.sleep(0)
+        assert longest < count / 10
+        assert waited == 1
+        assert gateway.stats["turns_held"] > count / TURN_STEPS / 2
+        await device.ask(b"", ack(1) + ack(2) * count + ack(1))
+        await device.report(now + 1, 1, 2)
+        await device.close()
+
+
+async def test_many_talkative_devices_take_turns(tmp_path):
+    async with running_tracker(tmp_path) as tracker:
+        gateway = tracker.app[keys.GATEWAY]
+        devices = [await Device.connect(port(tracker), f"10{n:02}") for n in range(30)]
+        for device in devices:
+            device.send(heartbeat() * 1_000)
+        longest, before = 0, gateway.frames["frame55"]
+        while (done := gateway.frames["frame55"]) < 30 * 1_001:
+            longest, before = max(longest, done - before), done
+            await asyncio.sleep(0)
+        assert longest < 30 * 1_000 / 10
+        for device in devices:
+            await device.ask(b"", ack(2) * 1_000)
+            await device.close()
+
+
+async def test_who_has_more_to_say_is_not_silent_and_is_closed_when_asked_to(tmp_path):
+    async with running_tracker(tmp_path) as tracker:
+        gateway = tracker.app[keys.GATEWAY]
+        device = await Device.connect(port(tracker), "1001")
+        device.send(heartbeat() * 20_000)
+        await until(lambda: len(gateway.turns) == 1)
+        (connection,) = gateway.connections
+        connection.check_age(asyncio.get_running_loop().time() + 3_600)
+        assert not connection.closing
+        gateway.dismiss(connection.vehicle.id)
+        await until(lambda: not gateway.connections and not len(gateway.turns))
+        assert gateway.closed == {"dismissed": 1}
+        await device.close()
+
+
+@pytest.mark.parametrize("behind", [b"", position(0, 1, 2)[:9]])
+async def test_who_says_no_more_still_gets_its_answer(tmp_path, behind):
+    """Its sending side is shut down; half a frame behind the last changes nothing."""
+    async with running_tracker(tmp_path, journal_linger_ms=50) as tracker:
+        device = await Device.connect(port(tracker))
+        device.send(login("1001") + position(time.time(), 1, 2) + heartbeat() + behind)
+        device.writer.write_eof()
+        assert await device.closed() == ack(3) + ack(1) + ack(2)
+        gateway = tracker.app[keys.GATEWAY]
+        await until(lambda: not gateway.connections)
+        assert gateway.closed == {"peer": 1}
+
+
+async def test_who_says_no_more_is_not_waited_for(tmp_path):
+    async with running_tracker(tmp_path) as tracker:
+        gateway = tracker.app[keys.GATEWAY]
+        for said in (b"", b"\x16\x03", login("1001")):
+            device = await Device.connect(port(tracker))
+            device.send(said)
+            device.writer.write_eof()
+            await device.closed()
+        await until(lambda: gateway.closed == {"peer": 3})
 
 
 async def test_an_unfinished_frame_is_not_waited_for_for_ever(tmp_path):

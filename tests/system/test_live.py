@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from itertools import pairwise
 from typing import Any
@@ -15,6 +16,7 @@ from aiohttp import WSMsgType
 from tests.inprocess import InProcess, running_tracker
 from tracker.model import Fix
 from tracker.web import keys
+from tracker.web.live import FLOOD_PER_S, MAX_MESSAGES_PER_S
 
 TICK_S = 0.2  # short ticks make these tests short; everything is counted in ticks
 
@@ -224,6 +226,33 @@ async def test_a_flood_of_messages_closes_with_4002(tmp_path):
             await ws.send_str('{"type":"rate","every":1}')
         await _until_closed(ws)
         assert ws.close_code == 4002
+
+
+async def test_pings_are_answered_and_count_as_messages(tmp_path):
+    async with running_tracker(tmp_path) as tracker:
+        async with tracker.feed(autoping=False) as ws:
+            await ws.ping(b"are you there")
+            while (message := await ws.receive(timeout=10)).type is WSMsgType.TEXT:
+                pass
+            assert (message.type, bytes(message.data)) == (WSMsgType.PONG, b"are you there")
+        async with tracker.feed(autoping=False) as ws:
+            for _ in range(MAX_MESSAGES_PER_S * 3):
+                await ws.ping()
+            pongs = [message async for message in ws if message.type is WSMsgType.PONG]
+            assert ws.close_code == 4002
+            assert len(pongs) <= 2 * MAX_MESSAGES_PER_S  # a new second may begin meanwhile
+
+
+async def test_who_floods_is_cut_off(tmp_path):
+    async with running_tracker(tmp_path) as tracker, tracker.feed() as ws:
+        hub = tracker.app[keys.HUB]
+        with contextlib.suppress(ConnectionError):
+            while hub.viewers:
+                for _ in range(3 * FLOOD_PER_S):
+                    await ws.ping()
+                await asyncio.sleep(0)
+        await _until(lambda: not hub.viewers)
+        assert ws.close_code in (None, 1006, 4002)
 
 
 async def test_a_message_that_is_too_large_closes_with_1009(tmp_path):

@@ -63,7 +63,7 @@ CONVERSATIONS = {
     "wialon": (b"#L#356307042441013;NA\r\n", b"#AL#1\r\n"),
     "h02": (
         b"*HQ,1234567890,V1,121314,A,2232.4000,N,11403.5400,E,010.00,090,010325,FFFFFBFF#",
-        b"",
+        b"*HQ,1234567890,V4,V1,",  # and the time
     ),
 }
 
@@ -242,7 +242,7 @@ async def test_a_handshake_must_end_within_the_login_timeout(
 async def test_no_more_handshakes_than_there_is_room_for(
     tmp_path: Path, authority: Authority
 ) -> None:
-    settings = authority.settings(max_tls_handshakes=2)
+    settings = authority.settings(max_tls_handshakes=8)  # two of an address
     async with running_tracker(tmp_path, **settings) as tracker:
         gateway = tracker.app[keys.GATEWAY]
         begun = [await Device.connect(port(tracker)) for _ in range(2)]
@@ -258,6 +258,83 @@ async def test_no_more_handshakes_than_there_is_room_for(
         await until(lambda: gateway.turnstile.under_way == 0)
         again = await connect(port(tracker), authority.client(), "1001")
         await again.close()
+
+
+async def test_one_address_does_not_keep_others_from_a_handshake(
+    tmp_path: Path, authority: Authority
+) -> None:
+    settings = authority.settings(max_tls_handshakes=4)
+    async with running_tracker(tmp_path, **settings) as tracker:
+        gateway = tracker.app[keys.GATEWAY]
+        begun = [await Device.connect(port(tracker)) for _ in range(5)]
+        for device in begun:
+            device.send(HELLO)
+        await until(lambda: gateway.closed["tls_busy"] == 4)
+        assert gateway.turnstile.under_way == 1
+        other = Device(
+            *await asyncio.open_connection(
+                "127.0.0.1", port(tracker), ssl=authority.client(), local_addr=("127.0.0.2", 0)
+            )
+        )
+        await other.ask(login("1001"), ack(3))
+        await other.close()
+        for device in begun:
+            await device.close()
+        await until(lambda: gateway.turnstile.under_way == 0)
+
+
+@pytest.mark.parametrize("records", [1, 3_000], ids=["one write", "a record for each frame"])
+async def test_a_talkative_device_inside_takes_turns(
+    tmp_path: Path, authority: Authority, records: int
+) -> None:
+    async with running_tracker(tmp_path, **authority.settings()) as tracker:
+        gateway = tracker.app[keys.GATEWAY]
+        device = await connect(port(tracker), authority.client(), "1001")
+        for _ in range(records):
+            device.send(heartbeat() * (3_000 // records))
+        longest, before = 0, gateway.frames["frame55"]
+        while (done := gateway.frames["frame55"]) < 3_001:
+            longest, before = max(longest, done - before), done
+            await asyncio.sleep(0)
+        assert longest < 1_000
+        assert gateway.stats["turns_held"] > 10
+        await device.ask(b"", ack(2) * 3_000)
+        await device.report(time.time(), 1, 2)
+        await device.close()
+        await until(lambda: not gateway.connections)
+
+
+@pytest.mark.parametrize("polite", [True, False])
+async def test_who_says_no_more_inside_still_gets_its_answer(
+    tmp_path: Path, authority: Authority, *, polite: bool
+) -> None:
+    """By TLS's own goodbye, or by the end of the stream below it."""
+    settings = authority.settings(journal_linger_ms=50)
+    async with running_tracker(tmp_path, **settings) as tracker:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port(tracker))
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = authority.client().wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                writer.write(outgoing.read())
+                incoming.write(await asyncio.wait_for(reader.read(65_536), 20))
+        tls.write(login("1001") + position(time.time(), 1, 2))
+        if polite:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                tls.unwrap()
+        writer.write(outgoing.read())
+        if not polite:
+            writer.write_eof()
+        incoming.write(await asyncio.wait_for(reader.read(), 20))
+        said = b""
+        while len(said) < len(ack(3) + ack(1)):
+            said += tls.read(1_000)
+        assert said == ack(3) + ack(1)
+        writer.close()
+        await until(lambda: not tracker.app[keys.GATEWAY].connections)
 
 
 async def test_a_fleet_comes_at_once(tmp_path: Path, authority: Authority) -> None:

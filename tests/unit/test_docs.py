@@ -15,7 +15,16 @@ from aiohttp import web
 from tests.unit.builders import T0, live, vehicle
 from tracker import cells, frames, hub, lifecycle, loopwatch, wire
 from tracker.config import Config
-from tracker.devices import certificates, connection, dialogue, strangers, tls
+from tracker.devices import (
+    certificates,
+    connection,
+    datagrams,
+    dialogue,
+    source,
+    strangers,
+    tls,
+    turns,
+)
 from tracker.model import EventKind, State
 from tracker.web import live as live_handler
 from tracker.web.openapi import DOCUMENT
@@ -185,6 +194,7 @@ def test_the_limits_are_stated_as_they_are():
     assert f"(at most {cells.MAX_CELLS})" in FEED
     assert f"at most {live_handler.MAX_MESSAGE_BYTES:,} bytes" in FEED
     assert f"at most {live_handler.MAX_MESSAGES_PER_S} of them a second" in FEED
+    assert f"more than {live_handler.FLOOD_PER_S} is cut off" in FEED
     assert hub.MAX_ERRORS_PER_MINUTE == 10
     assert "ten in one minute close\nthe connection with 4002" in FEED
     rules = hub.Rules()
@@ -208,6 +218,12 @@ def test_the_bounds_and_reasons_of_the_devices_page_are_those_of_the_code():
         f"looked at every {certificates.RENEWAL_LOOK_S:.0f} seconds",
         f"more than {loopwatch.STALL_S} s",
         f"{dialogue.MAX_UNSAID:,} a device",
+        f"| {turns.TURN_STEPS} a connection, {source.DATAGRAM_STEPS} a datagram;",
+        f"| {turns.READ_BYTES:,} bytes a connection |",
+        f"wait behind such a one | {datagrams.BEHIND_MOST} |",
+        f"served for {turns.SERVE_S * 1000:.0f} ms at a time",
+        f"wait {turns.TALKATIVE_TURNS} times within {turns.TALKATIVE_S:.0f} seconds",
+        f"must end within {connection.TLS_HANDSHAKE_S:.0f} seconds",
         f"{connection.MAX_NOISE_BYTES:,} without a good one".replace(" without", " bytes without"),
     ):
         assert stated in page, stated

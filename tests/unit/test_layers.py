@@ -34,7 +34,8 @@ HEIGHT = {room: height for height, line in enumerate(ROOMS) for room in line.spl
 # The same within a room: of its modules each imports what stands in lines above its own.
 INSIDE = {
     "devices": [
-        "ports certificates tls strangers polls",
+        "ports certificates turns strangers polls",
+        "tls",
         "base",
         "dialogue",
         "connection source",

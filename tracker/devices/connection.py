@@ -17,8 +17,9 @@ import structlog
 
 from tracker.devices.dialogue import MAX_UNSAID, Dialogue
 from tracker.devices.ports import OPEN_PORT, Port
-from tracker.devices.strangers import Why
+from tracker.devices.strangers import WHY, Why
 from tracker.devices.tls import TlsLayer
+from tracker.devices.turns import READ_BYTES, TURN_STEPS, Talk
 from tracker.model import Vehicle
 from tracker.protocols import detect
 from tracker.protocols.base import PROBE_LIMIT, Decoder, Family, Match, Session
@@ -33,31 +34,22 @@ UNDECIDED_SILENCE_S = 90.0  # a connection that has said nothing yet: three defa
 # Without one good frame among them: several times the largest frame of any protocol.
 MAX_NOISE_BYTES = 262_144
 WRITE_BUFFER_BYTES = 65_536  # of answers that a device does not take; then it is not read either
+TLS_HANDSHAKE_S = 10.0  # three round trips at most, of a second or two in a bad radio network
 CLOSE_FLUSH_S = 10.0  # that a closing connection has to take its last answers
 # The kernel's own look at a dead peer, beside the heartbeats: first after 60 s, then 4 times.
 KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 15), (socket.TCP_KEEPCNT, 4))
 
-# What a reason to close says of somebody who was never understood; others follow from how far
-# it came.
-WHY = {
-    "unknown_protocol": Why.UNKNOWN,
-    "not_allowed": Why.NOT_ALLOWED,
-    "tls_not_configured": Why.TLS_NOT_CONFIGURED,
-    "tls_failed": Why.TLS_FAILED,
-    "tls_timeout": Why.TLS_FAILED,
-    "bad_frames": Why.BAD_FRAMES,
-}
 
 _log = structlog.get_logger(__name__)
 
 
-class DeviceConnection(asyncio.Protocol):
+class DeviceConnection(asyncio.BufferedProtocol):
     """A device from accept to close."""
 
     __slots__ = (
-        "_address", "_closed_at", "_decoder", "_dialogue", "_family", "_first", "_gateway",
-        "_holds", "_last_heard", "_noise_bytes", "_opened", "_partial_since", "_port",
-        "_protocol", "_reason", "_sample", "_secured", "_tls", "_transport",
+        "_address", "_closed_at", "_decoder", "_dialogue", "_family", "_finished", "_first",
+        "_gateway", "_holds", "_last_heard", "_noise_bytes", "_opened", "_partial_since", "_port",
+        "_protocol", "_reason", "_sample", "_secured", "_talk", "_tls", "_transport",
     )  # fmt: skip
 
     def __init__(self, gateway: Gateway, port: Port = OPEN_PORT) -> None:
@@ -75,7 +67,9 @@ class DeviceConnection(asyncio.Protocol):
         self._sample: bytes | None = b""  # the first bytes; None once something was understood
         self._protocol = ""  # that was recognised where it is not allowed
         self._noise_bytes = 0
+        self._finished = False  # the device says nothing more
         self._holds: tuple[str, ...] = ()
+        self._talk: Talk | None = None  # of who had to wait for its turn
         self._opened = self._last_heard = self._closed_at = 0.0
         self._partial_since: float | None = None
         self._reason = "peer"
@@ -108,8 +102,16 @@ class DeviceConnection(asyncio.Protocol):
             sock.setsockopt(socket.IPPROTO_TCP, option, value)
         self._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES, low=0)
 
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - one size for all
+        """Where to read to."""
+        return self._gateway.turns.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """It was read."""
+        self.data_received(bytes(self._gateway.turns.buffer[:nbytes]))
+
     def data_received(self, data: bytes) -> None:
-        """Everything that is in these bytes."""
+        """What is in these bytes, as far as one turn goes."""
         gateway = self._gateway
         gateway.stats["bytes"] += len(data)
         self._last_heard = asyncio.get_running_loop().time()
@@ -124,11 +126,17 @@ class DeviceConnection(asyncio.Protocol):
         else:
             decoder.receive_data(data)
         self._noise_bytes += len(data)
-        self._drain(decoder, now)
-        if gateway.journal.full and not self.closing:
-            gateway.pause(self)
-        if self._dialogue.unsaid >= MAX_UNSAID:
-            self.hold("unsaid")
+        self._turn(decoder, now)
+        # There is more in the socket: others first, whatever this was.
+        if len(data) >= READ_BYTES and not self._holds:
+            self._await_turn()
+
+    def eof_received(self) -> bool:
+        """The device says nothing more. It may still wait for an answer: close behind the last."""
+        self._finished = True
+        if not self.closing:
+            self._dialogue.finish("peer")
+        return not self.closing
 
     def pause_writing(self) -> None:
         """The device does not take its answers: what it says is not read either."""
@@ -183,13 +191,15 @@ class DeviceConnection(asyncio.Protocol):
             self.close("not_allowed")
         elif gateway.certificates is None:
             self.close("tls_not_configured")
-        elif gateway.turnstile.full:
+        elif not gateway.turnstile.make_room(self._address):
             self.close("tls_busy")
         else:
             assert self._transport is not None  # noqa: S101 - it called us
             first, self._first, self._sample = self._first, b"", self._first[:PROBE_LIMIT]
             context = gateway.certificates.context
-            self._tls = TlsLayer(self._transport, self, context, gateway.turnstile)
+            self._tls = TlsLayer(
+                self._transport, self, context, gateway.turnstile, gateway.turns, self._address
+            )
             self._transport = self._tls
             self._tls.begin(first)
         return True
@@ -204,6 +214,10 @@ class DeviceConnection(asyncio.Protocol):
         """TLS has come to an end that nobody wanted."""
         self._gateway.decode_errors["tls", kind] += 1
         self.close("tls_failed" if handshaking else "tls_broken")
+
+    def tls_crowded(self) -> None:
+        """Somebody else's handshake needs the place."""
+        self.close("tls_busy")
 
     def _leave_behind(self, sample: bytes) -> None:
         """Keep the first bytes of somebody who was not understood, for a person to see."""
@@ -232,9 +246,48 @@ class DeviceConnection(asyncio.Protocol):
             first=sample[:64].hex(),
         )
 
+    def _turn(self, decoder: Decoder, now: float) -> None:
+        """Handle what one turn is for; who has more waits for the next, and is not read."""
+        self._drain(decoder, now)
+        gateway, dialogue = self._gateway, self._dialogue
+        if gateway.journal.full and not self.closing:
+            gateway.pause(self)
+        if dialogue.unsaid >= MAX_UNSAID:
+            self.hold("unsaid")
+        if dialogue.more:
+            self.held_over()
+            if not self._holds:  # else when it is listened to again
+                self._await_turn()
+
+    def _await_turn(self) -> None:
+        if not self.closing:
+            self.hold("turn")
+            self._gateway.turns.join(self)
+
+    def go_on(self) -> None:
+        """Its turn: some more of what was read, and with nothing left it is read again."""
+        self._holds = tuple(held for held in self._holds if held != "turn")
+        decoder = self._decoder
+        if decoder is None or self._holds or self.closing:
+            return
+        if self._dialogue.more:
+            self._last_heard = asyncio.get_running_loop().time()
+            now = self._dialogue.session.now = time.time()
+            self._turn(decoder, now)
+        self._listen()
+
+    def held_over(self) -> None:
+        """More came than one turn is for: counted, and told of where it goes on and on."""
+        self._gateway.stats["turns_held"] += 1
+        if self._talk is None:
+            self._talk = Talk()
+        if self._talk.too_much(self._last_heard):
+            device = self.vehicle.device if self.vehicle else ""
+            _log.warning("device.talkative", address=self._address, device=device)
+
     def _drain(self, decoder: Decoder, now: float) -> None:
-        """All whole messages; damaged frames are counted and passed over."""
-        whole = self._dialogue.drain(decoder, now)
+        """Whole messages; damaged frames are counted and passed over."""
+        whole = self._dialogue.drain(decoder, now, TURN_STEPS)
         if whole:
             self._noise_bytes = 0
             self._sample = None
@@ -282,9 +335,18 @@ class DeviceConnection(asyncio.Protocol):
         """A reason is gone; with the last one reading goes on."""
         if reason in self._holds:
             self._holds = tuple(held for held in self._holds if held != reason)
-            if not self._holds and self._transport is not None and not self.closing:
-                self._last_heard = asyncio.get_running_loop().time()  # it was we who did not listen
-                self._transport.resume_reading()
+            self._listen()
+
+    def _listen(self) -> None:
+        """Go on where nothing holds it: with what was read first."""
+        if self._holds or self.closing:
+            return
+        assert self._transport is not None  # noqa: S101 - see closing
+        self._last_heard = asyncio.get_running_loop().time()  # it was we who did not listen
+        if self._dialogue.more:
+            self._await_turn()
+        elif not self._finished:
+            self._transport.resume_reading()
 
     def check_age(self, now: float) -> None:
         """Close what has been silent, unfinished or nameless for too long. `now` is loop time."""
@@ -299,7 +361,7 @@ class DeviceConnection(asyncio.Protocol):
             assert self._family is not None  # noqa: S101 - there was a frame, so there is a family
             self._gateway.decode_errors[self._family.name, "unfinished"] += 1
             self.close("unfinished_frame")
-        elif self._handshaking and now - self._opened > limits.login_timeout_s:
+        elif self._handshaking_since(now) > min(TLS_HANDSHAKE_S, limits.login_timeout_s):
             self._gateway.decode_errors["tls", "unfinished"] += 1
             self.close("tls_timeout")
         elif self._first and now - self._opened > limits.login_timeout_s:
@@ -308,9 +370,8 @@ class DeviceConnection(asyncio.Protocol):
         elif now - self._last_heard > self._patience():
             self.close("silent")
 
-    @property
-    def _handshaking(self) -> bool:
-        return self._tls is not None and self._tls.handshaking
+    def _handshaking_since(self, now: float) -> float:
+        return now - self._tls.began if self._tls is not None and self._tls.handshaking else 0.0
 
     def _patience(self) -> float:
         if self._family is None:

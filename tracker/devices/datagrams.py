@@ -30,6 +30,7 @@ from tracker.model import DeviceStatus, Vehicle
 from tracker.protocols.base import Session
 
 MINUTE_S = 60.0
+BEHIND_MOST = 8  # datagrams of one source that wait behind one that takes several turns
 BAD_MOST = 10  # datagrams in a row with nothing in them: the source speaks something else now
 RECEIVE_BUFFER_BYTES = 4 << 20  # of the kernel: what a fleet says while a tick is made
 
@@ -122,12 +123,11 @@ class Datagrams:
         self.sources.pop((port, address), None)
         self.sources[port, address] = source
         source.heard = now
-        if not source.receive(data, now):
-            self._nothing_whole(source, data, now)
+        source.receive(data, now)
         if len(self.sources) > self.limits.sources:
             next(iter(self.sources.values())).close("room")
 
-    def _nothing_whole(self, source: Source, data: bytes, now: float) -> None:
+    def nothing_whole(self, source: Source, data: bytes, now: float) -> None:
         """A datagram with nothing in it: of somebody else, or of one too many times."""
         other = None if source.sample is None else source.port.other(data, datagram=True)
         if other is not None:
@@ -189,6 +189,8 @@ class Datagrams:
             return "strangers"
         if source is not None and source.dialogue.unsaid >= MAX_UNSAID:
             return "unsaid"
+        if source is not None and len(source.behind) >= BEHIND_MOST:
+            return "busy"
         return None
 
     def _admit(self, now: float) -> bool:

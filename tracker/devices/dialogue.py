@@ -8,6 +8,7 @@ touches no socket; its carrier does.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 
@@ -50,7 +51,7 @@ class Dialogue:
 
     __slots__ = (
         "_answers", "_bad", "_carrier", "_decoder", "_desk", "_ending", "_offered", "_stored",
-        "_waiting", "named_at", "number", "session", "settled", "vehicle",
+        "_waiting", "more", "named_at", "number", "session", "settled", "vehicle",
     )  # fmt: skip
 
     def __init__(self, desk: Desk, carrier: Carrier, session: Session) -> None:
@@ -61,6 +62,7 @@ class Dialogue:
         self.vehicle: Vehicle | None = None
         self.named_at = 0.0  # Unix time of the last login
         self.settled = False  # whether something else was said after it
+        self.more = False  # the last drain ended for want of steps
         self._decoder: Decoder | None = None
         self._bad = 0
         self._answers: deque[tuple[Commit | None, bytes | Poll]] | None = None
@@ -69,11 +71,20 @@ class Dialogue:
         self._offered: Poll | None = None  # the newest that was shown to whoever has commands
         self._ending = ""  # why to close when everything is said
 
-    def drain(self, decoder: Decoder, now: float) -> int:
-        """Handle all whole messages; how many. Damaged frames are counted and passed over."""
+    def drain(self, decoder: Decoder, now: float, steps: float = math.inf) -> int:
+        """Handle whole messages; how many. Damaged frames are counted and passed over.
+
+        Each message, damaged frame and position is a step. After so many it ends, and `more` says
+        that there may be more; a message is never cut.
+        """
         self._decoder = decoder
+        self.more = False
         whole = 0
         while not (self._ending or self._carrier.closing):
+            if steps <= 0:
+                self.more = True
+                break
+            steps -= 1
             try:
                 message = decoder.next_message()
             except DecodeError as exc:
@@ -81,6 +92,8 @@ class Dialogue:
                 continue
             if message is None:
                 break
+            if isinstance(message, Positions):
+                steps -= len(message.fixes)
             whole += 1
             self._bad = 0
             self._handle(decoder.name, message, now)
@@ -144,7 +157,7 @@ class Dialogue:
         if isinstance(message, Refused | Aside):
             self._answer(message.answer, None)
             if message.last:
-                self._end("bad_request" if isinstance(message, Refused) else "logout")
+                self.finish("bad_request" if isinstance(message, Refused) else "logout")
             return
         vehicle = self.vehicle
         if vehicle is None:  # the decoder's promise is a Login first; without one nothing counts
@@ -168,7 +181,7 @@ class Dialogue:
         else:
             self._answer(message.answer, commit)
         if isinstance(message, Logout):
-            self._end("logout")
+            self.finish("logout")
 
     def _reply(self, vehicle: Vehicle, reply: Reply, now: float) -> None:
         """To who asked; what nobody asked for is kept with the vehicle."""
@@ -192,7 +205,7 @@ class Dialogue:
         if vehicle is None:
             _log.info("device.refused", ident=message.ident, protocol=protocol)
             self._answer(message.refusal, None)
-            self._end("refused")
+            self.finish("refused")
             return
         before, self.vehicle = self.vehicle, vehicle
         self.named_at, self.settled = now, False
@@ -266,9 +279,9 @@ class Dialogue:
             poll.when_closed(self._say)
         return poll.closed
 
-    def _end(self, reason: str) -> None:
+    def finish(self, reason: str) -> None:
         """Close when everything is said; what comes meanwhile is not listened to."""
         if self._answers:
-            self._ending = reason
+            self._ending = self._ending or reason
         else:
             self._carrier.close(reason)

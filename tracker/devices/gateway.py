@@ -23,6 +23,7 @@ from tracker.devices.connection import DeviceConnection
 from tracker.devices.ports import Port
 from tracker.devices.strangers import Strangers
 from tracker.devices.tls import Turnstile
+from tracker.devices.turns import Turns
 from tracker.errors import StartError
 from tracker.ingest import Ingest
 from tracker.journal import Journal
@@ -74,6 +75,7 @@ class Gateway:
         self.commands: Commands = NoCommands()
         self.certificates = certificates
         self.turnstile = Turnstile(self.limits.tls_handshakes)
+        self.turns = Turns()
         self.strangers = Strangers()
         self.connections: dict[DeviceConnection, None] = {}
         self.by_vehicle: dict[str, DeviceConnection] = {}

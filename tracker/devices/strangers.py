@@ -34,6 +34,18 @@ class Why(enum.StrEnum):
     UNFINISHED = "unfinished"  # a protocol was recognised, and no whole frame of it came
 
 
+# What a reason to close says of somebody who was never understood; others follow from how far
+# it came.
+WHY = {
+    "unknown_protocol": Why.UNKNOWN,
+    "not_allowed": Why.NOT_ALLOWED,
+    "tls_not_configured": Why.TLS_NOT_CONFIGURED,
+    "tls_failed": Why.TLS_FAILED,
+    "tls_timeout": Why.TLS_FAILED,
+    "bad_frames": Why.BAD_FRAMES,
+}
+
+
 @dataclass(slots=True)
 class Stranger:
     """One kind of first bytes. Times are Unix seconds; address and sample are of the newest."""

@@ -15,9 +15,13 @@ import ssl
 from collections import deque
 from typing import Any, Protocol
 
+from tracker.devices.turns import READ_BYTES, Turns
+
 # A client's whole part of a handshake: OpenSSL itself takes no chain of more than 100 kB.
 HANDSHAKE_BYTES = 131_072
-READ_BYTES = 65_536
+RECORD_BYTES = 16_384  # the most that a record holds, and so that one read gives
+RECORDS_PER_TURN = 4  # handed over without a pause: each may hold a turn's worth of messages
+SHARES = 4  # an address has at most one of so many parts of the unfinished handshakes
 STEPS_PER_TURN = 8  # steps of handshakes without a pause: about 10 ms with an RSA key
 PAUSE_S = 0.005  # for everybody else, before the next eight
 # Words for what a handshake may fail of, by what OpenSSL's reason has in it.
@@ -40,8 +44,17 @@ class Owner(Protocol):
     def tls_ready(self) -> None:
         """The handshake is done."""
 
+    def tls_crowded(self) -> None:
+        """The handshake has to make way for another. To be closed."""
+
     def data_received(self, data: bytes) -> None:
         """What was inside."""
+
+    def eof_received(self) -> bool:
+        """The peer says nothing more; whether there is still something to be said to it."""
+
+    def held_over(self) -> None:
+        """More came than one turn is for."""
 
     def pause_writing(self) -> None:
         """The peer does not take what is written."""
@@ -57,18 +70,45 @@ class Owner(Protocol):
 
 
 class Turnstile:
-    """Handshakes take turns, and not more than `most` are unfinished."""
+    """Handshakes take turns. At most `most` are unfinished, of one address a quarter of them."""
 
     def __init__(self, most: int) -> None:
         self.most = most
+        self.share = max(1, most // SHARES)
         self.under_way = 0
+        self._by_address: dict[str, dict[TlsLayer, None]] = {}  # the oldest first
         self._line: deque[TlsLayer] = deque()
         self._planned = False
 
-    @property
-    def full(self) -> bool:
-        """Whether one more has to come again later."""
-        return self.under_way >= self.most
+    def make_room(self, address: str) -> bool:
+        """Whether one more may begin; else it has to come again later.
+
+        When all places are taken, the oldest of the address that has the most makes way for an
+        address with fewer. Among equals nobody does: those who began would never end.
+        """
+        own = len(self._by_address.get(address, ()))
+        if own >= self.share:
+            return False
+        if self.under_way < self.most:
+            return True
+        busiest = max(self._by_address.values(), key=len)
+        if len(busiest) <= own + 1:
+            return False
+        next(iter(busiest)).make_way()
+        return True
+
+    def enter(self, layer: TlsLayer, address: str) -> None:
+        """A handshake begins."""
+        self.under_way += 1
+        self._by_address.setdefault(address, {})[layer] = None
+
+    def leave(self, layer: TlsLayer, address: str) -> None:
+        """It has come to an end."""
+        self.under_way -= 1
+        of_address = self._by_address[address]
+        del of_address[layer]
+        if not of_address:
+            del self._by_address[address]
 
     def join(self, layer: TlsLayer) -> None:
         """Let the layer do its next step when it is its turn."""
@@ -85,12 +125,13 @@ class Turnstile:
             asyncio.get_running_loop().call_later(PAUSE_S, self._serve)
 
 
-class TlsLayer(asyncio.Protocol, asyncio.Transport):
+class TlsLayer(asyncio.BufferedProtocol, asyncio.Transport):
     """Between a transport and its connection. `begin` puts it there."""
 
     __slots__ = (
-        "_broken", "_bytes_in", "_closed", "_in_line", "_incoming", "_outgoing", "_owner",
-        "_paused", "_pumping", "_raw", "_ssl", "_turnstile", "handshaking",
+        "_address", "_broken", "_bytes_in", "_closed", "_finished", "_in_line", "_incoming",
+        "_outgoing", "_owner", "_paused", "_pumping", "_raw", "_ssl", "_turns", "_turnstile",
+        "_waiting", "began", "handshaking",
     )  # fmt: skip
 
     def __init__(
@@ -99,36 +140,55 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
         owner: Owner,
         context: ssl.SSLContext,
         turnstile: Turnstile,
+        turns: Turns,
+        address: str,
     ) -> None:
         self._raw = raw
         self._owner = owner
         self._turnstile = turnstile
+        self._turns = turns
+        self._address = address
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._ssl = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._bytes_in = 0
+        self.began = 0.0  # loop time
         self.handshaking = True
         self._in_line = False
         self._paused = False
+        self._waiting = False  # in the line of those who have more; not read meanwhile
         self._pumping = False
+        self._finished = False  # the peer says nothing more
         self._broken = False  # nothing more can be read or written
         self._closed = False
 
     def begin(self, first: bytes) -> None:
         """Take over from the connection, with what it has read already."""
-        self._turnstile.under_way += 1
+        self.began = asyncio.get_running_loop().time()
+        self._turnstile.enter(self, self._address)
         self._raw.set_protocol(self)
         self.data_received(first)
 
     # -- the raw transport's calls -----------------------------------------------------------------
 
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - one size for all
+        """Where to read to."""
+        return self._turns.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """It was read."""
+        self.data_received(bytes(self._turns.buffer[:nbytes]))
+
     def data_received(self, data: bytes) -> None:
         """What came from the network."""
-        if self._closed or self._broken:
+        if self._closed or self._broken or self._finished:
             return
         self._incoming.write(data)
         if not self.handshaking:
-            self._pump()
+            if not self._waiting:
+                self._pump()
+            if len(data) >= READ_BYTES and not self._paused:
+                self._wait()  # there is more in the socket: others first
             return
         self._bytes_in += len(data)
         if self._bytes_in > HANDSHAKE_BYTES:
@@ -136,6 +196,13 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
         elif not self._in_line:
             self._in_line = True
             self._turnstile.join(self)
+
+    def eof_received(self) -> bool:
+        """Nothing more comes; whether an answer is still due. What was sealed is whole."""
+        if self.handshaking or self._broken or self._closed:
+            return False
+        self._finished = True
+        return self._owner.eof_received()
 
     def pause_writing(self) -> None:
         """The peer does not take what is written."""
@@ -166,10 +233,13 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
             self._fail(_fault(exc))
             return
         self._flush()
-        self.handshaking = False
-        self._turnstile.under_way -= 1
+        self._leave()
         self._owner.tls_ready()
         self._pump()
+
+    def make_way(self) -> None:
+        """The handshake is given up for somebody else's."""
+        self._owner.tls_crowded()
 
     def _fail(self, kind: str) -> None:
         """The peer is told why, in TLS's own words, if OpenSSL has any."""
@@ -179,24 +249,35 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
 
     def _end(self) -> None:
         self._closed = True
+        self._leave()
+
+    def _leave(self) -> None:
         if self.handshaking:
             self.handshaking = False
-            self._turnstile.under_way -= 1
+            self._turnstile.leave(self, self._address)
 
     # -- what is inside ----------------------------------------------------------------------------
 
     def _pump(self) -> None:
-        """Hand over what came, until there is no more or the owner does not listen."""
+        """Hand over what came, until there is no more, the owner does not listen, or others wait
+        for their turn.
+        """
         if self._pumping:
             return
         self._pumping = True
+        records = 0
         try:
-            while not (self._paused or self._broken or self._closed):
-                data = self._ssl.read(READ_BYTES)
-                if not data:  # the peer said that it has nothing more to say
-                    self.close()
+            while not (self._paused or self._broken or self._closed or self._finished):
+                if records == RECORDS_PER_TURN:
+                    self._owner.held_over()
+                    self._wait()
                     break
-                self._owner.data_received(data)
+                records += 1
+                data = self._ssl.read(RECORD_BYTES)
+                if data:
+                    self._owner.data_received(data)
+                elif self._ssl.version() != "TLSv1.3" or not self.eof_received():
+                    self.close()  # close_notify; RFC 5246 wants ours at once, RFC 8446 does not
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError as exc:
@@ -231,14 +312,25 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
         self._raw.pause_reading()
 
     def resume_reading(self) -> None:
-        """Go on, with what waits first."""
+        """Go on, with what waits first, when it is its turn."""
         self._paused = False
-        self._raw.resume_reading()
-        asyncio.get_running_loop().call_soon(self._go_on)
+        self._wait()
 
-    def _go_on(self) -> None:
-        if not (self._broken or self._closed or self.handshaking):
+    def _wait(self) -> None:
+        if not self._waiting:
+            self._waiting = True
+            self._raw.pause_reading()
+            self._turns.join(self)
+
+    def go_on(self) -> None:
+        """Its turn: what waits here, and with nothing left the network is read again."""
+        self._waiting = False
+        if self._broken or self.is_closing():
+            return
+        if not self.handshaking:
             self._pump()
+        if not (self._paused or self._waiting or self._finished or self.is_closing()):
+            self._raw.resume_reading()
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """As of the transport below: nothing is kept here."""

@@ -169,6 +169,10 @@ class _Parts(Collector):
             GaugeMetricFamily("tracker_devices", "Open connections", len(gateway.connections)),
             GaugeMetricFamily("tracker_devices_pending", "Unadmitted", registry.pending_count()),
             GaugeMetricFamily("tracker_devices_held", "Not read now", gateway.paused_count),
+            GaugeMetricFamily("tracker_devices_waiting", "For a turn", len(gateway.turns)),
+            CounterMetricFamily(
+                "tracker_device_turns_held", "More than a turn", gateway.stats["turns_held"]
+            ),
             CounterMetricFamily("tracker_device_bytes", "Received", gateway.stats["bytes"]),
             CounterMetricFamily("tracker_connections", "Accepted", gateway.stats["opened"]),
             GaugeMetricFamily(

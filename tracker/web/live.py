@@ -21,6 +21,7 @@ from tracker.web.sink import CLOSE_TIMEOUT_S, SocketSink
 
 MAX_MESSAGE_BYTES = 4_096  # the largest message of the contract is a tenth of it
 MAX_MESSAGES_PER_S = 20  # one ack per tick and a few views; beyond it the client is broken
+FLOOD_PER_S = 100  # beyond it nobody waits for its half of the closing handshake
 # What the kernel and the transport may hold for a viewer who does not read. Without these the
 # kernel alone takes a thousand ticks before anybody notices.
 SEND_BUFFER_BYTES = 65_536
@@ -71,7 +72,7 @@ async def live(request: web.Request) -> web.StreamResponse:
     check_origin(request)
     with request.app[ADMISSION].admit(request.remote or ""):
         ws = web.WebSocketResponse(
-            max_msg_size=MAX_MESSAGE_BYTES, timeout=CLOSE_TIMEOUT_S, compress=True
+            max_msg_size=MAX_MESSAGE_BYTES, timeout=CLOSE_TIMEOUT_S, compress=True, autoping=False
         )
         await ws.prepare(request)
         transport = request.transport
@@ -105,8 +106,15 @@ async def _serve(request: web.Request, ws: web.WebSocketResponse, sink: SocketSi
             if int(now) != second:
                 second, count = int(now), 0
             count += 1
+            if count > FLOOD_PER_S:
+                sink.abort()
+                break
             if count > MAX_MESSAGES_PER_S:
                 sink.close(CLOSE_BAD_MESSAGES, "too many messages")
+            elif message.type is WSMsgType.PING:
+                await ws.pong(message.data)
+            elif message.type is WSMsgType.PONG:
+                continue
             elif message.type is WSMsgType.TEXT:
                 hub.receive(viewer, message.data, now)
             else:

@@ -51,6 +51,10 @@ class SocketSink:
         if self._closer is None:
             self._closer = asyncio.create_task(self._close(code, reason))
 
+    def abort(self) -> None:
+        """Cut without a word."""
+        self._transport.abort()
+
     async def _close(self, code: int, reason: str) -> None:
         if self._ws is not None:
             with contextlib.suppress(TimeoutError, ConnectionError):

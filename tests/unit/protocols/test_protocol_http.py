@@ -106,6 +106,42 @@ def test_a_head_without_end_is_refused() -> None:
     assert not feed(one, b"GET / HTTP/1.1\r\n\r\n"), "nothing is read after the end"
 
 
+CHUNKED = b"POST /?id=1 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        b"1;" + b"x" * 1_000 + b"\r\na\r\n",
+        b"0\r\n" + b"".join(b"T%d: %s\r\n" % (n, b"x" * 1_000) for n in range(40)) + b"\r\n",
+    ],
+    ids=["extensions", "trailers"],
+)
+def test_what_is_around_a_body_is_bounded_like_a_head(tail: bytes) -> None:
+    one = decoder()
+    error, refused = feed(one, CHUNKED + tail * 40)[:2]
+    assert isinstance(error, DecodeError)
+    assert isinstance(refused, Refused)
+    assert refused.answer.startswith(b"HTTP/1.1 431 ")
+    assert one.buffered == 0
+
+
+def test_a_chunk_for_every_byte_is_taken() -> None:
+    body = b"id=1001&lat=1&lon=2&note=" + b"x" * 5_000
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
+    assert types(feed(decoder(), CHUNKED.replace(b"/?id=1", b"/") + chunks)) == [
+        "Login", "Positions",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["%ff%fe", "a%C3", "%EF%BF%BD"])
+def test_an_identity_that_is_no_text_is_refused(name: str) -> None:
+    """Different bytes would become one device."""
+    items = feed(decoder(), f"GET /?id={name}&lat=1&lon=2 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    assert types(items) == ["DecodeError", "Refused"]
+    assert items[1].answer.startswith(b"HTTP/1.1 400 ")
+
+
 def test_what_a_compressed_body_becomes_is_bounded() -> None:
     bomb = gzip.compress(b" " * (INFLATED_MOST + 1))
     assert len(bomb) < BODY_MOST

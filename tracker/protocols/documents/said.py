@@ -17,6 +17,7 @@ from tracker.protocols.reports import Report
 from tracker.protocols.textfields import EXTRA_MOST, bad, number
 
 MILLISECONDS_FROM = 10**11  # a Unix time from here on is in milliseconds: in seconds, year 5138
+UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 EXTRAS_MOST = 100  # values kept of one report that have no name of ours
 HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 NAME = re.compile(r"[A-Za-z_][\w.#:-]{0,63}", re.ASCII)
@@ -39,6 +40,8 @@ def identity(value: Any) -> str:
         value = str(value)
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise bad("an identity", str(value))
+    if UNREADABLE in value:  # bytes that were no UTF-8: different ones would be one device
+        raise bad("an identity", value)
     return value.strip()
 
 

@@ -23,6 +23,9 @@ from tracker.errors import DecodeError
 from tracker.protocols.http.plain import METHODS, Plain, plain
 
 HEAD_MOST = 16_384  # bytes: what proxies allow as a rule, and much more than any device sends
+# Around each byte of a chunked body, with a chunk for every byte as small devices write them. What
+# else is between the chunks and behind them (extensions, trailers) counts like a head.
+CHUNK_FRAMING_MOST = 8
 BODY_MOST = 65_536  # bytes: some hundreds of positions; held for strangers as well
 INFLATED_MOST = 1 << 20  # bytes of a body that came compressed: bounds what 64 kB can become
 HEAD_END = re.compile(rb"\n\r?\n")
@@ -81,6 +84,7 @@ class Exchange:
         self._head: h11.Request | None = None
         self._method = b""  # of the newest request
         self._body = bytearray()
+        self._given = 0  # bytes behind the head that h11 was given of this request
         self._body_most = body_most
         self.over = False  # nothing more is read
 
@@ -130,8 +134,10 @@ class Exchange:
                 self._body += event.data
                 self._check_body(len(self._body))
             elif isinstance(event, h11.EndOfMessage):
+                self._check_framing(self._connection)
                 return self._whole()
             else:  # NEED_DATA: nothing else comes while every request is answered
+                self._check_framing(self._connection)
                 return None
         return None
 
@@ -142,6 +148,7 @@ class Exchange:
         """
         if self._connection is not None and self._head is not None:
             if self._pending:
+                self._given += len(self._pending)
                 self._connection.receive_data(bytes(self._pending))
                 self._pending.clear()
             return True
@@ -162,6 +169,7 @@ class Exchange:
         self._plain = plain(head, pending, self._body_most)
         if self._plain is not None:
             return True
+        self._given = 0
         self._connection = h11.Connection(h11.SERVER)
         self._connection.receive_data(head if HOST.search(head) else with_host(head))
         return True
@@ -179,6 +187,13 @@ class Exchange:
             self._body.clear()
             detail = f"a body of more than {self._body_most} bytes"
             raise HttpError("length", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
+
+    def _check_framing(self, connection: h11.Connection) -> None:
+        read = self._given - len(connection.trailing_data[0])
+        if read - len(self._body) > HEAD_MOST + CHUNK_FRAMING_MOST * len(self._body):
+            self._body.clear()
+            detail = f"more than {HEAD_MOST} bytes of chunk extensions and trailers"
+            raise HttpError("length", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
 
     def _take_plain(self, found: Plain) -> Request:
         self._plain = None
