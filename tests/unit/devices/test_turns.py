@@ -7,7 +7,6 @@ import time
 from typing import cast
 
 from tracker.devices.tls import TlsLayer, Turnstile
-
 from tracker.devices.turns import SERVE_S, TALKATIVE_S, TALKATIVE_TURNS, Talk, Turns
 
 
