@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.pages import PHONE, Watched
-from tests.devices import VALID, Device
+from tests.devices import VALID, Device, ack, login
 from tests.nodes import TrackerNode, running_node
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers, pytest.mark.xdist_group("browser")]
@@ -173,3 +174,23 @@ def test_on_a_phone_the_dialog_fits(node, open_page):
     assert box["width"] == PHONE["width"]
     assert box["y"] + box["height"] <= PHONE["height"] + 1
     assert watched.page.evaluate("() => document.documentElement.scrollWidth") == PHONE["width"]
+
+
+def test_a_vehicle_that_is_not_on_the_map_can_be_commanded_too(node, open_page):
+    """Known by its login, without a position: what is typed is checked against REST's record."""
+    with socket.create_connection(("127.0.0.1", node.device_port)) as device:
+        device.sendall(login("UNSEEN42"))
+        assert device.recv(64) == ack(0x03)
+        vehicle = node.get("/api/v1/vehicles?device=UNSEEN42")["vehicles"][0]
+        watched = open_page(node, f"/#vehicle={vehicle['id']}")
+        watched.until("selected()", lambda id_: id_ == vehicle["id"])
+        page = watched.page
+        page.get_by_test_id("command-start").click()
+        expect(page.get_by_test_id("command-vehicle")).to_have_text("UNSEEN42")
+        page.get_by_test_id("command-kind-engine_cut").click()
+        page.get_by_test_id("command-confirm").fill("en42")
+        page.get_by_test_id("command-send").click()
+        # Nobody knows its speed: the server refuses, and the page offers the word for it.
+        expect(page.get_by_test_id("command-problem")).to_contain_text("speed")
+        assert all("409" in complaint for complaint in watched.complaints)
+        watched.complaints.clear()

@@ -5,6 +5,7 @@
 
 /** @typedef {import("./model.js").Command} Command */
 /** @typedef {import("./model.js").CommandKind} CommandKind */
+/** @typedef {{name: string, device: string}} VehicleRecord */
 
 /** The server understood and said no, or could not be reached (status 0). */
 export class Refusal extends Error {
@@ -20,6 +21,11 @@ export class CommandApi {
   /** @param {string} base address of REST */
   constructor(base) {
     this.base = base;
+  }
+
+  /** Name and device of a vehicle. @param {string} id @returns {Promise<VehicleRecord>} */
+  vehicle(id) {
+    return this.#ask(`/vehicles/${encodeURIComponent(id)}`);
   }
 
   /** @param {string} vehicle id @returns {Promise<CommandKind[]>} */

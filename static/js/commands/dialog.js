@@ -18,6 +18,8 @@ const SHOWN = 20;
 export class CommandDialog {
   /** @type {string} */ #vehicle = "";
   /** @type {Command[]} */ #commands = [];
+  /** What REST says of the vehicle: it may be out of view, or have no position yet. */
+  /** @type {import("./api.js").VehicleRecord | null} */ #record = null;
   #sending = false;
   /** Of the order in hand: the same for each attempt to hand it over. */
   #key = "";
@@ -51,6 +53,7 @@ export class CommandDialog {
     if (vehicle !== this.#vehicle) {
       this.form.clear();
       this.#commands = [];
+      this.#record = null;
     }
     this.#vehicle = vehicle;
     this.#key = newKey();
@@ -64,15 +67,17 @@ export class CommandDialog {
     return this.desk.store.slotOf(this.#vehicle);
   }
 
-  get #device() {
-    return this.#slot < 0 ? "" : this.desk.store.devices[this.#slot];
-  }
-
   async #load() {
     const vehicle = this.#vehicle;
     try {
-      const [kinds] = await Promise.all([this.api.kinds(vehicle), this.#refresh()]);
-      if (vehicle === this.#vehicle) this.form.show(kinds, this.#device);
+      const [kinds, record] = await Promise.all([
+        this.api.kinds(vehicle),
+        this.api.vehicle(vehicle),
+        this.#refresh(),
+      ]);
+      if (vehicle !== this.#vehicle) return;
+      this.#record = record;
+      this.form.show(kinds, record.device);
       this.render();
     } catch (error) {
       this.#complain(error);
@@ -145,14 +150,34 @@ export class CommandDialog {
   render() {
     if (!this.dialog.open) return;
     const { desk } = this;
-    const { store, strings } = desk;
+    const { store } = desk;
     const slot = this.#slot;
     const send = /** @type {HTMLButtonElement} */ (byId("command-send"));
     const kind = this.form.chosen;
     send.disabled = this.#sending || kind === null || "problem" in this.form.read();
     send.classList.toggle("command-send-danger", kind?.dangerous === true);
     byId("command-none").hidden = this.#commands.length > 0;
-    if (slot < 0) return;
+    this.#renderWho();
+    const waiting = this.#commands.filter(({ state }) => isOpen(state)).length;
+    const away = slot >= 0 && STATES[store.columns.state[slot]] === "offline";
+    byId("command-when").textContent = desk.t(
+      away ? "command.when.away" : waiting > 0 ? "command.when.after" : "command.when.now",
+    );
+  }
+
+  /** Which vehicle it is, and what is known of its speed. */
+  #renderWho() {
+    const { desk } = this;
+    const { store, strings } = desk;
+    const slot = this.#slot;
+    if (slot < 0) {
+      byId("command-vehicle").textContent = this.#record?.name ?? "";
+      byId("command-line").textContent = desk.t(
+        desk.narrowed ? "details.outOfView" : "details.gone",
+      );
+      byId("command-danger-text").textContent = desk.t("command.dangerUnseen");
+      return;
+    }
     const c = store.columns;
     const age = strings.value.ago(desk.serverNow() - c.fixMs[slot]);
     const known = c.speed[slot] !== UNKNOWN;
@@ -163,11 +188,6 @@ export class CommandDialog {
     byId("command-line").textContent =
       `${desk.t(`state.${STATES[c.state[slot]]}`)} · ${speed} · ${age}`;
     byId("command-danger-text").textContent = desk.t("command.danger", { speed, age });
-    const waiting = this.#commands.filter(({ state }) => isOpen(state)).length;
-    const away = STATES[c.state[slot]] === "offline";
-    byId("command-when").textContent = desk.t(
-      away ? "command.when.away" : waiting > 0 ? "command.when.after" : "command.when.now",
-    );
   }
 }
 
