@@ -191,6 +191,6 @@ def test_a_vehicle_that_is_not_on_the_map_can_be_commanded_too(node, open_page):
         page.get_by_test_id("command-confirm").fill("en42")
         page.get_by_test_id("command-send").click()
         # Nobody knows its speed: the server refuses, and the page offers the word for it.
-        expect(page.get_by_test_id("command-problem")).to_contain_text("speed")
+        expect(page.get_by_test_id("command-problem")).to_contain_text("Tick the box")
         assert all("409" in complaint for complaint in watched.complaints)
         watched.complaints.clear()

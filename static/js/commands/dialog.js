@@ -12,6 +12,15 @@ import { isOpen } from "./model.js";
 /** @typedef {import("../desk.js").Desk} Desk */
 /** @typedef {import("./model.js").Command} Command */
 
+/**
+ * What the page says better than the server, whose words are for programs; by code.
+ * @type {Record<string, string>}
+ */
+const OWN_WORDS = {
+  unreachable: "command.problem.unreachable",
+  speed_unknown: "command.problem.speedUnknown",
+};
+
 /** Commands shown. */
 const SHOWN = 20;
 
@@ -142,8 +151,8 @@ export class CommandDialog {
   /** @param {unknown} error */
   #complain(error) {
     if (!(error instanceof Refusal)) throw error;
-    const text = error.status === 0 ? this.desk.t("command.problem.unreachable") : error.message;
-    byId("command-problem").textContent = text;
+    const own = OWN_WORDS[error.code];
+    byId("command-problem").textContent = own ? this.desk.t(own) : error.message;
     this.form.refused(error.code);
   }
 
