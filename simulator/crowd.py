@@ -113,7 +113,8 @@ class LocalViewers:
         await self.open()
         ready = asyncio.gather(*(viewer.ready.wait() for viewer in self.viewers))
         try:
-            await asyncio.wait_for(ready, READY_TIMEOUT_S)
+            async with asyncio.timeout(READY_TIMEOUT_S):
+                await ready
         except TimeoutError:
             missing = sum(not viewer.ready.is_set() for viewer in self.viewers)
             failure = self.failure()

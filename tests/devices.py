@@ -73,7 +73,8 @@ class Device:
 
     async def ask(self, data: bytes, expected: bytes) -> None:
         self.writer.write(data)
-        answer = await asyncio.wait_for(self.reader.readexactly(len(expected)), 20)
+        async with asyncio.timeout(20):
+            answer = await self.reader.readexactly(len(expected))
         assert answer == expected, answer.hex(" ")
 
     async def report(self, time_s: float, lat: float, lon: float, **options: float) -> None:
@@ -82,7 +83,8 @@ class Device:
 
     async def closed(self) -> bytes:
         """What comes until the server closes."""
-        data = await asyncio.wait_for(self.reader.read(), 20)
+        async with asyncio.timeout(20):
+            data = await self.reader.read()
         await self.close()
         return data
 

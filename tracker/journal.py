@@ -141,7 +141,8 @@ class Journal:
         if self.pending:
             self._idle.clear()
             try:
-                await asyncio.wait_for(self._idle.wait(), timeout_s)
+                async with asyncio.timeout(timeout_s):
+                    await self._idle.wait()
             except TimeoutError:
                 self._give_up.set()
         self._queue.put(None)

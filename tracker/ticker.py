@@ -71,7 +71,8 @@ class Ticker:
             number = max(self.ticks.number(time.time()), self.last_tick) + 1
             boundary = number * interval
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), max(0.0, boundary - time.time()))
+                async with asyncio.timeout(max(0.0, boundary - time.time())):
+                    await self._stopping.wait()
             now = time.time()
             if self.ticks.number(now) < number:  # or it is time to stop
                 # Woken a little early, or the clock was set back: then its numbers rule.

@@ -146,7 +146,7 @@ def test_that_the_speed_is_not_known_has_to_be_said(tmp_path, open_page):
         expect(word).to_be_hidden()
         page.get_by_test_id("command-confirm").fill(vehicle["device"][-4:])
         page.get_by_test_id("command-send").click()
-        expect(page.get_by_test_id("command-problem")).to_contain_text("last known speed")
+        expect(page.get_by_test_id("command-problem")).to_contain_text("Tick the box")
         expect(word).not_to_be_checked()
         word.check()
         page.get_by_test_id("command-send").click()

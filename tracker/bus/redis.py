@@ -91,7 +91,8 @@ class RedisSubscription:
         if self._pubsub is None:
             self._client = _client(self._url)
             self._pubsub = self._client.pubsub()
-            await asyncio.wait_for(self._pubsub.subscribe(self._channel), TIMEOUT_S)
+            async with asyncio.timeout(TIMEOUT_S):
+                await self._pubsub.subscribe(self._channel)
             self.rebuilt += 1
         message = await self._pubsub.get_message(timeout=None)
         if message is None:
@@ -111,10 +112,12 @@ class RedisSubscription:
         pubsub, client, self._pubsub, self._client = self._pubsub, self._client, None, None
         if pubsub is not None:
             with contextlib.suppress(*_LOST):
-                await asyncio.wait_for(pubsub.aclose(), TIMEOUT_S)  # type: ignore[no-untyped-call]
+                async with asyncio.timeout(TIMEOUT_S):
+                    await pubsub.aclose()  # type: ignore[no-untyped-call]
         if client is not None:
             with contextlib.suppress(*_LOST):
-                await asyncio.wait_for(client.aclose(), TIMEOUT_S)
+                async with asyncio.timeout(TIMEOUT_S):
+                    await client.aclose()
 
     async def close(self) -> None:
         """No more messages."""
@@ -183,7 +186,8 @@ class RedisBus:
 
     async def _try(self, request: Awaitable[T]) -> T:
         try:
-            return await asyncio.wait_for(request, TIMEOUT_S)
+            async with asyncio.timeout(TIMEOUT_S):
+                return await request
         except _LOST as exc:
             await self._client.connection_pool.disconnect(inuse_connections=True)
             raise BusError(f"Redis: {str(exc) or type(exc).__name__}") from None
@@ -191,4 +195,5 @@ class RedisBus:
     async def close(self) -> None:
         """Let go of every connection."""
         with contextlib.suppress(*_LOST):
-            await asyncio.wait_for(self._client.aclose(), TIMEOUT_S)
+            async with asyncio.timeout(TIMEOUT_S):
+                await self._client.aclose()

@@ -86,7 +86,8 @@ class PostgresqlStore(Store):
         if self._pool is not None:
             pool, self._pool = self._pool, None
             try:
-                await asyncio.wait_for(pool.close(), PING_TIMEOUT_S)
+                async with asyncio.timeout(PING_TIMEOUT_S):
+                    await pool.close()
             except _FAILURES:
                 pool.terminate()
 

@@ -58,7 +58,6 @@ class SocketSink:
     async def _close(self, code: int, reason: str) -> None:
         if self._ws is not None:
             with contextlib.suppress(TimeoutError, ConnectionError):
-                await asyncio.wait_for(
-                    self._ws.close(code=code, message=reason.encode()[:120]), CLOSE_TIMEOUT_S
-                )
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    await self._ws.close(code=code, message=reason.encode()[:120])
         self._transport.abort()
