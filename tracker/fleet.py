@@ -144,7 +144,7 @@ class Fleet:
         before = self.get(position.vehicle_id)
         fix = position.fix
         contact = max(before.contact_time, position.received_time)
-        moved = moved_at(position, before.position)
+        moved = None if fix.speed_kmh is not None else moved_at(position, before.position)
         speed = after_fix(before.speed, position, moved, self.rules.moving_above_kmh)
         if before.position is not None and position.order <= before.position.order:
             after = replace(before, contact_time=contact, speed=speed)

@@ -82,5 +82,7 @@ def _of_two(known: Speed | None, new: Speed, moving_above_kmh: float) -> Speed |
         counts = old
     if not counts:
         return known
+    if new.received_time >= known.received_time:
+        return new
     # In the order of reception, also where the clock of the node that knew it before is ahead.
-    return replace(new, received_time=max(new.received_time, known.received_time))
+    return replace(new, received_time=known.received_time)
