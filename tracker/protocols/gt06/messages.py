@@ -121,9 +121,12 @@ def alarm(link: Link, frame: Frame) -> Outcome:
 @handles(HANDLERS, *STATUSES)
 def status(link: Link, frame: Frame) -> Outcome:
     """13, 23, 36: terminal information, battery, signal; 36 then has items of id u16, length u8.
+    Some clones leave out all of it.
 
     36 with length 35 is a position of another make.
     """
+    if not frame.info:
+        return Heartbeat(ack(frame))
     layout = BY_LENGTH.get((frame.kind, frame.size))
     if frame.kind == 0x36 and layout is not None:
         return emit(link, frame, read(layout, frame.info))
