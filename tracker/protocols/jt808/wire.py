@@ -21,6 +21,7 @@ from tracker.protocols.jt808 import clone
 
 MARK = b"\x7e"
 BODY_MOST = 0x3FF
+LONG_BODY = 0x1FFF  # with makers that never encrypt, and count on into the bits for it
 SPLIT = 0x2000
 VERSION_2019 = 0x4000
 ENCRYPTED = 0x1C00
@@ -151,10 +152,11 @@ def unpack_plain(plain: bytes, phone_size: int = PHONE_2013) -> Frame:
     if message in LOCK_MESSAGES:
         return unpack_lock(plain, message, attributes)
     start = at + (6 if attributes & SPLIT else 2)
-    if len(plain) != start + (attributes & BODY_MOST) + 1:
+    size = len(plain) - start - 1
+    if size != attributes & LONG_BODY:
+        if size == attributes & BODY_MOST:
+            raise DecodeError("encryption", "jt808: encrypted, and no key is known", plain)
         raise DecodeError("length", "jt808: body length is not what the header says", plain)
-    if attributes & ENCRYPTED:
-        raise DecodeError("encryption", "jt808: encrypted, and no key is known", plain)
     serial = int.from_bytes(plain[at : at + 2], "big")
     if attributes & SPLIT:
         packets, packet = struct.unpack_from(">HH", plain, at + 2)

@@ -259,7 +259,7 @@ def tag(said: Said, value: bytes) -> bool:
     """FE73: Bluetooth sensor: u8, name with its length u8, MAC[6], battery u8 %, temperature i16
     1/256 °C, humidity u16 1/256 % ... Seen.
     """
-    at = 2 + value[1]
+    at = 2 + int.from_bytes(value[1:2], "big")
     if len(value) < at + 11:
         return False
     entry: dict[str, Any] = access_point(value[at : at + 6])
