@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from tracker.errors import DecodeError
@@ -84,15 +85,14 @@ def laid_out(frame: Frame, layouts: Mapping[int, Layout]) -> Report:
     """Read a frame by its kind and length; of a length that is not known, or with another content
     than its length promises, by as much of its kind's layout as makes sense in it.
     """
+    stated = BY_LENGTH.get((frame.kind, frame.size))
     layout = layouts[frame.kind]
-    tries = [layout[:end] for end in range(len(layout), 1, -1)]
-    if (frame.kind, frame.size) in BY_LENGTH:
-        tries.insert(0, BY_LENGTH[frame.kind, frame.size])
-    for blocks in tries:
-        try:
-            return read(blocks, frame.info)
-        except (IndexError, struct.error, DecodeError):
-            continue
+    if stated is not None:
+        with suppress(IndexError, struct.error, DecodeError):
+            return read(stated, frame.info)
+    for end in range(len(layout), 1, -1):
+        with suppress(IndexError, struct.error, DecodeError):
+            return read(layout[:end], frame.info)
     return read(layout[:1], frame.info)
 
 
@@ -108,7 +108,7 @@ def has_identity(info: bytes) -> bool:
 
 def counted_place(info: bytes) -> Layout:
     """Layout of 7979 32/33 (AZ735): the place has its length in front, 0 for none."""
-    located = (place,) if info[6] == 12 else ()
+    located = (place, skip(info[6] - 12)) if info[6] >= 12 else (skip(info[6]),)
     return (date, skip(1), *located, skip(1), station_2g, signal)
 
 
