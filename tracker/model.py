@@ -28,6 +28,9 @@ class _Nothing(Mapping[str, Any]):
     def __len__(self) -> int:
         return 0
 
+    def __contains__(self, key: object) -> bool:  # Mapping's own asks by way of an exception
+        return False
+
     def __hash__(self) -> int:  # dataclasses take only hashable defaults for immutable
         return 0
 
