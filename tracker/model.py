@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tracker.records import record
+
 
 class _Nothing(Mapping[str, Any]):
     """The empty mapping that cannot be filled: a default that all records may share."""
@@ -56,6 +58,7 @@ class State(enum.IntEnum):
         return self.name.lower()
 
 
+@record
 @dataclass(frozen=True, slots=True)
 class Fix:
     """One position as a device states it, before it is known whose it is.
@@ -81,6 +84,7 @@ class Fix:
     attributes: Mapping[str, Any] = NOTHING
 
 
+@record
 @dataclass(frozen=True, slots=True)
 class Position:
     """A fix accepted for a vehicle.
@@ -131,6 +135,7 @@ class SpeedSource(enum.IntEnum):
     DOUBTFUL = 2  # good enough to say that a vehicle drives, and not that it stands
 
 
+@record
 @dataclass(frozen=True, slots=True)
 class Speed:
     """A speed, and when it was: `fix_time` is never after `received_time`."""
@@ -141,6 +146,7 @@ class Speed:
     source: SpeedSource = SpeedSource.STATED
 
 
+@record
 @dataclass(frozen=True, slots=True)
 class Live:
     """The latest state of one vehicle: what a tick carries of it and what REST shows.
