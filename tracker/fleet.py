@@ -142,11 +142,12 @@ class Fleet:
     def update(self, position: Position) -> Live:
         """Take a position; the state after it. A fix older than the newest changes no position."""
         before = self.get(position.vehicle_id)
-        fix = position.fix
+        fix, last = position.fix, before.position
         contact = max(before.contact_time, position.received_time)
-        moved = None if fix.speed_kmh is not None else moved_at(position, before.position)
+        moved = None if fix.speed_kmh is not None else moved_at(position, last)
         speed = after_fix(before.speed, position, moved, self.rules.moving_above_kmh)
-        if before.position is not None and position.order <= before.position.order:
+        # The order is only worked out where the times leave it open: hardly ever.
+        if last is not None and fix.fix_time <= last.fix.fix_time and position.order <= last.order:
             after = replace(before, contact_time=contact, speed=speed)
         else:
             after = self._newest(before, position, fix, contact, speed)
