@@ -19,6 +19,7 @@ from tracker.protocols.fields import luhn_digit
 from tracker.protocols.framing import Bytes
 
 MARK = b"\x7e"
+FLAG = MARK[0]
 BODY_MOST = 0x3FF
 SPLIT = 0x2000
 VERSION_2019 = 0x4000
@@ -47,6 +48,11 @@ KNOWN_MESSAGES = frozenset(
     | {0x0200, 0x0201, 0x0301, 0x0302, 0x0303, 0x0500, 0x0700, 0x0701, 0x0702, 0x0704, 0x0705}
     | {0x0800, 0x0801, 0x0802, 0x0805, 0x0900, 0x0901, 0x0A00}
 )
+
+
+_start = struct.Struct(">HH").unpack_from
+_pack_2013 = struct.Struct(">HH6sH").pack
+_pack_2019 = struct.Struct(">HHB10sH").pack
 
 
 class Head(NamedTuple):
@@ -134,7 +140,7 @@ def unpack_plain(plain: bytes) -> Frame:
         raise DecodeError("checksum", "jt808: wrong checksum", plain)
     if len(plain) <= HEADER_2013:
         raise DecodeError("length", "jt808: shorter than a header", plain)
-    message, attributes = struct.unpack_from(">HH", plain)
+    message, attributes = _start(plain)
     if attributes & VERSION_2019:
         head, at = Head(plain[5:15], plain[4]), 15
     else:
@@ -148,11 +154,11 @@ def unpack_plain(plain: bytes) -> Frame:
         raise DecodeError("encryption", "jt808: encrypted, and no key is known", plain)
     serial = int.from_bytes(plain[at : at + 2], "big")
     if attributes & SPLIT:
-        packets, packet = struct.unpack_from(">HH", plain, at + 2)
+        packets, packet = _start(plain, at + 2)
         if not 1 <= packet <= packets:
             raise DecodeError("split", f"jt808: packet {packet} of {packets}", plain)
         return Frame(head, message, serial, plain[start:-1], packets, packet, attributes)
-    return Frame(head, message, serial, plain[start:-1], attributes=attributes)
+    return Frame(head, message, serial, plain[start:-1], 0, 0, attributes)
 
 
 def unpack_lock(plain: bytes, message: int, attributes: int) -> Frame:
@@ -179,16 +185,16 @@ def pack(
     `part`, the number of packets and that of this one, makes it a packet of a split message.
     """
     attributes = len(body) | (SPLIT if part else 0)
-    if head.version >= 0:
-        start = struct.pack(">HHB", message, attributes | VERSION_2019, head.version)
+    phone, version = head
+    if version >= 0:
+        content = _pack_2019(message, attributes | VERSION_2019, version, phone, serial)
     else:
-        start = struct.pack(">HH", message, attributes)
-    content = start + head.phone + serial.to_bytes(2, "big")
+        content = _pack_2013(message, attributes, phone, serial)
     content += struct.pack(">HH", *part) + body if part else body
-    content += bytes((xor8(content),))
+    content += xor8(content).to_bytes(1, "big")
     if b"\x7e" in content or b"\x7d" in content:
         content = escape(content)
-    return b"\x7e" + content + b"\x7e"
+    return b"\x7e%b\x7e" % content
 
 
 def identity(head: Head) -> str:
