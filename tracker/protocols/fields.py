@@ -127,7 +127,8 @@ STATION_MOST = (1 << 63) - 1  # of each number of a base station: 4G cells have 
 
 def cell(mcc: int, mnc: int, lac: int, cid: int, rssi_dbm: int | None = None) -> dict[str, Any]:
     """One entry of the attribute `cells`: a base station that the device heard."""
-    if max(mcc, mnc, lac, cid) > STATION_MOST:
+    most = STATION_MOST
+    if mcc > most or mnc > most or lac > most or cid > most:
         raise DecodeError("field", f"no base station: {mcc} {mnc} {lac} {cid}")
     entry: dict[str, Any] = {"mcc": mcc, "mnc": mnc, "lac": lac, "cid": cid}
     if rssi_dbm is not None and abs(rssi_dbm) <= RSSI_MOST:
