@@ -12,7 +12,7 @@ from typing import Any
 from tracker.errors import DecodeError
 from tracker.protocols.alarms import ALARMS
 from tracker.protocols.base import Message, Positions
-from tracker.protocols.fields import check_course
+from tracker.protocols.fields import check_coordinates, check_course
 from tracker.protocols.reports import Report
 from tracker.protocols.textfields import EXTRA_MOST, bad, number
 
@@ -53,10 +53,7 @@ def real(value: Any) -> float | None:
     if value is None:
         return None
     if isinstance(value, str):
-        found = number(value)
-        if found is not None and not math.isfinite(found):
-            raise bad("a number", value)
-        return found
+        return number(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise bad("a number", str(value))
     return float(value)
@@ -141,9 +138,7 @@ def keep(report: Report, name: str, value: Any) -> None:
         report.attributes[name] = value
 
 
-def each(
-    records: Sequence[Any], read: Callable[[Any], Said], now: float
-) -> list[Said | DecodeError]:
+def each(records: Sequence[Any], read: Callable[[Any], Said]) -> list[Said | DecodeError]:
     """The reports of a batch. A bad one does not cost the others: sent again it would be no better.
 
     Raises DecodeError where none is good.
@@ -152,7 +147,8 @@ def each(
     for record in records:
         try:
             one = read(record)
-            one.report.fix(now)  # raises for a place off the Earth
+            if one.report.lat is not None and one.report.lon is not None:
+                check_coordinates(one.report.lat, one.report.lon)
             found.append(one)
         except DecodeError as error:
             found.append(error)
