@@ -68,6 +68,8 @@ class Fix:
     `stored` marks a fix that waited in the device's memory (backlog). `alarms` holds the names of
     the alarms that are active in this report; repeats are edge-detected later, not here.
     `attributes` holds whatever else was said, under the names of docs/protocols/README.md.
+    The readers of the busiest protocols give the fields by place: names would go through a
+    dictionary, at a third of a microsecond.
     """
 
     fix_time: float

@@ -41,7 +41,7 @@ class Unplaced:
 
 def placed(answer: bytes, fix: Fix) -> Message:
     """The message of one position; its answer promises storage."""
-    return Positions(answer, durable=True, fixes=(fix,))
+    return Positions(answer, True, (fix,))  # by place: see Fix
 
 
 def unplaced(answer: bytes, said: Unplaced) -> Message:
