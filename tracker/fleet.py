@@ -31,6 +31,8 @@ from tracker.speeds import after_fix, at_rest, newest
 
 DERIVED_SPEED_MAX_GAP_S = 300.0  # over a longer gap two fixes say nothing about speed now
 MAX_ATTRIBUTES = 256  # names kept of one vehicle; trackers with every sensor state about 200
+# By names of our own: to look them up in their class with every fix costs as much as using them.
+MOVING, IDLE, PARKED = State.MOVING, State.IDLE, State.PARKED
 CLOCK_NOTES = frozenset({"clock", "device_time"})  # said of a fix whose time ingest replaced
 
 
@@ -82,17 +84,17 @@ def motion_after(
     last = live.position.fix if live.position else None
     speed = speed_of(fix, last)
     time = fix.fix_time
-    was_moving = last is not None and live.motion is State.MOVING
+    was_moving = last is not None and live.motion is MOVING
     if speed is not None and speed >= rules.moving_above_kmh:
-        return State.MOVING, live.motion_since if was_moving else time, None
+        return MOVING, live.motion_since if was_moving else time, None
     if was_moving and speed is not None and speed >= rules.still_below_kmh:
-        return State.MOVING, live.motion_since, None
+        return MOVING, live.motion_since, None
     since = live.still_since if live.still_since is not None else time
     motion = _standing(time - since, ignition, rules)
-    if was_moving and motion is State.MOVING:
-        return State.MOVING, live.motion_since, since
-    if motion is State.MOVING:  # stood already, or is seen for the first time
-        motion = State.IDLE
+    if was_moving and motion is MOVING:
+        return MOVING, live.motion_since, since
+    if motion is MOVING:  # stood already, or is seen for the first time
+        motion = IDLE
     if last is not None and motion is live.motion:
         return motion, live.motion_since, since
     # It stands since it stopped, not since we became sure. Where it stood already and its ignition
@@ -104,8 +106,8 @@ def motion_after(
 def _standing(seconds: float, ignition: bool | None, rules: MotionRules) -> State:
     """What a vehicle is that stands since `seconds`; MOVING: too short to say."""
     if ignition is False or (ignition is None and seconds >= rules.parked_after_s):
-        return State.PARKED
-    return State.IDLE if seconds >= rules.idle_after_s else State.MOVING
+        return PARKED
+    return IDLE if seconds >= rules.idle_after_s else MOVING
 
 
 class Fleet:
@@ -142,11 +144,12 @@ class Fleet:
     def update(self, position: Position) -> Live:
         """Take a position; the state after it. A fix older than the newest changes no position."""
         before = self.get(position.vehicle_id)
-        fix = position.fix
+        fix, last = position.fix, before.position
         contact = max(before.contact_time, position.received_time)
-        moved = None if fix.speed_kmh is not None else moved_at(position, before.position)
+        moved = None if fix.speed_kmh is not None else moved_at(position, last)
         speed = after_fix(before.speed, position, moved, self.rules.moving_above_kmh)
-        if before.position is not None and position.order <= before.position.order:
+        # The order is only worked out where the times leave it open: hardly ever.
+        if last is not None and fix.fix_time <= last.fix.fix_time and position.order <= last.order:
             after = replace(before, contact_time=contact, speed=speed)
         else:
             after = self._newest(before, position, fix, contact, speed)
@@ -204,12 +207,12 @@ class Fleet:
         if not ignition:
             speed = at_rest(speed, now, now, self.rules.moving_above_kmh)
         if live.still_since is not None:
-            if not ignition and motion is not State.PARKED:
-                stopped = motion is State.MOVING  # and nothing said so until now
-                motion = State.PARKED
+            if not ignition and motion is not PARKED:
+                stopped = motion is MOVING  # and nothing said so until now
+                motion = PARKED
                 since = live.still_since if stopped else live.contact_time
-            elif ignition and motion is State.PARKED:
-                motion, since = State.IDLE, live.contact_time
+            elif ignition and motion is PARKED:
+                motion, since = IDLE, live.contact_time
         return replace(live, ignition=ignition, motion=motion, motion_since=since, speed=speed)
 
 

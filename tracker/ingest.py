@@ -128,7 +128,7 @@ def plain(attributes: Mapping[str, Any], notes: Counter[str]) -> Mapping[str, An
     if not attributes:
         return attributes
     try:
-        orjson.dumps(dict(attributes))
+        orjson.dumps(attributes if isinstance(attributes, dict) else dict(attributes))
     except TypeError:
         notes["attributes"] += 1
     else:
@@ -176,14 +176,15 @@ class Ingest:
         """Run the fixes of one frame; the positions to store, in the order of the frame."""
         at = Circumstances(vehicle, now, self.limits, self.notes)
         positions: list[Position] = []
+        fleet, vehicle_id = self.fleet, vehicle.id
         for fix in fixes:
             checked = self._run(fix, at)
             if checked is None:
                 continue
-            position = Position(vehicle.id, checked, now, self._next_sequence(now))
+            position = Position(vehicle_id, checked, now, self._next_sequence(now))
             positions.append(position)
-            before = self.fleet.get(vehicle.id)
-            self._show(vehicle, before, self.fleet.update(position), now)
+            before = fleet.get(vehicle_id)
+            self._show(vehicle, before, fleet.update(position), now)
         self.accepted += len(positions)
         return positions
 

@@ -174,10 +174,10 @@ class Journal:
             commit = group.commit
             if len(group.rows) >= self._group_positions:
                 group.due = True
+                self._hand_over()
         self.pending += len(rows)
         if self.pending >= self._max_pending:
             self.full = True
-        self._hand_over()
         return commit
 
     def on_drained(self, callback: Callable[[], None]) -> None:

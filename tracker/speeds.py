@@ -15,6 +15,10 @@ from tracker.model import Position, Speed, SpeedSource
 # a receiver that repeats its last place seems to stand.
 STATED_COUNTS_S = 300.0
 
+# By names of our own: to look them up in their class with every fix costs as much as using them.
+STATED, DERIVED = SpeedSource.STATED, SpeedSource.DERIVED
+DOUBTFUL = SpeedSource.DOUBTFUL
+
 
 def newest(mine: Speed | None, theirs: Speed | None) -> Speed | None:
     """What was received later; of equal ones the first."""
@@ -44,7 +48,7 @@ def stated(position: Position) -> Speed | None:
     fix = position.fix
     if fix.speed_kmh is None:
         return None
-    source = SpeedSource.STATED if fix.valid else SpeedSource.DOUBTFUL
+    source = STATED if fix.valid else DOUBTFUL
     received = position.received_time
     return Speed(fix.speed_kmh, min(fix.fix_time, received), received, source)
 
@@ -66,17 +70,17 @@ def at_rest(
 
 def _of_two(known: Speed | None, new: Speed, moving_above_kmh: float) -> Speed | None:
     """The one that counts."""
-    if new.source is SpeedSource.DOUBTFUL and new.kmh <= moving_above_kmh:
+    if new.source is DOUBTFUL and new.kmh <= moving_above_kmh:
         return known  # it proves neither that it drives nor that it stands
     if known is None:
         return new
     old = new.received_time - known.received_time > STATED_COUNTS_S
     if new.kmh >= known.kmh:
         counts = new.fix_time >= known.fix_time or new.kmh > moving_above_kmh
-    elif new.source is SpeedSource.STATED:
+    elif new.source is STATED:
         counts = new.fix_time >= known.fix_time
-    elif new.source is SpeedSource.DERIVED:
-        weak = known.source is SpeedSource.DERIVED or known.kmh <= moving_above_kmh
+    elif new.source is DERIVED:
+        weak = known.source is DERIVED or known.kmh <= moving_above_kmh
         counts = new.fix_time >= known.fix_time and (old or weak)
     else:
         counts = old

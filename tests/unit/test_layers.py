@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 # From the floor up; a room is a module or a package of tracker/. It imports what stands in lines
 # above its own, and within a line nothing but itself.
 ROOMS = [
+    "records",
     "model errors logs mappings threadpool loopwatch",
     "geo brokers speeds",
     "config",
@@ -68,7 +69,7 @@ PLACES = {
 # Time comes in as an argument, bytes go in and out: nothing here waits, opens or looks at a clock.
 CORE = {
     "model", "errors", "geo", "protocols", "ingest", "fleet", "ticks", "world", "cells", "wire",
-    "frames", "hub", "batch", "registry", "mappings", "shard", "speeds",
+    "frames", "hub", "batch", "registry", "mappings", "shard", "speeds", "records",
 }  # fmt: skip
 EDGE = {
     "asyncio", "aiohttp", "redis", "sqlalchemy", "sqlite3", "asyncpg", "socket", "ssl", "select",

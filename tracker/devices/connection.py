@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
 import structlog
@@ -47,9 +47,9 @@ class DeviceConnection(asyncio.BufferedProtocol):
     """A device from accept to close."""
 
     __slots__ = (
-        "_address", "_closed_at", "_decoder", "_dialogue", "_family", "_finished", "_first",
-        "_gateway", "_holds", "_last_heard", "_noise_bytes", "_opened", "_partial_since", "_port",
-        "_protocol", "_reason", "_sample", "_secured", "_talk", "_tls", "_transport",
+        "_address", "_clock", "_closed_at", "_decoder", "_dialogue", "_family", "_finished",
+        "_first", "_gateway", "_holds", "_last_heard", "_noise_bytes", "_opened", "_partial_since",
+        "_port", "_protocol", "_reason", "_sample", "_secured", "_talk", "_tls", "_transport",
     )  # fmt: skip
 
     def __init__(self, gateway: Gateway, port: Port = OPEN_PORT) -> None:
@@ -70,6 +70,7 @@ class DeviceConnection(asyncio.BufferedProtocol):
         self._finished = False  # the device says nothing more
         self._holds: tuple[str, ...] = ()
         self._talk: Talk | None = None  # of who had to wait for its turn
+        self._clock: Callable[[], float]  # the loop's, from connection_made on
         self._opened = self._last_heard = self._closed_at = 0.0
         self._partial_since: float | None = None
         self._reason = "peer"
@@ -91,7 +92,8 @@ class DeviceConnection(asyncio.BufferedProtocol):
         self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         self._address = peer[0] if peer else ""
-        self._opened = self._last_heard = asyncio.get_running_loop().time()
+        self._clock = asyncio.get_running_loop().time
+        self._opened = self._last_heard = self._clock()
         refused = self._gateway.admit(self, self._address)
         if refused is not None:
             self.close(refused)
@@ -114,7 +116,7 @@ class DeviceConnection(asyncio.BufferedProtocol):
         """What is in these bytes, as far as one turn goes."""
         gateway = self._gateway
         gateway.stats["bytes"] += len(data)
-        self._last_heard = asyncio.get_running_loop().time()
+        self._last_heard = self._clock()
         now = self._dialogue.session.now = time.time()
         if self._sample is not None and len(self._sample) < PROBE_LIMIT:
             self._sample += data[: PROBE_LIMIT - len(self._sample)]
@@ -271,7 +273,7 @@ class DeviceConnection(asyncio.BufferedProtocol):
         if decoder is None or self._holds or self.closing:
             return
         if self._dialogue.more:
-            self._last_heard = asyncio.get_running_loop().time()
+            self._last_heard = self._clock()
             now = self._dialogue.session.now = time.time()
             self._turn(decoder, now)
         self._listen()
@@ -342,7 +344,7 @@ class DeviceConnection(asyncio.BufferedProtocol):
         if self._holds or self.closing:
             return
         assert self._transport is not None  # noqa: S101 - see closing
-        self._last_heard = asyncio.get_running_loop().time()  # it was we who did not listen
+        self._last_heard = self._clock()  # it was we who did not listen
         if self._dialogue.more:
             self._await_turn()
         elif not self._finished:
@@ -391,5 +393,5 @@ class DeviceConnection(asyncio.BufferedProtocol):
         if not self.closing:
             assert self._transport is not None  # noqa: S101 - see closing
             self._reason = reason
-            self._closed_at = asyncio.get_running_loop().time()
+            self._closed_at = self._clock()
             self._transport.close()

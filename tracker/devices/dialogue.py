@@ -43,6 +43,8 @@ MAX_UNSAID = 1_000
 # Notices that say something of their own frame and nothing lasting of the device.
 PASSING_NOTICES = frozenset({"no_fix", "unknown"})
 
+_APART = (Refused, Aside)  # what may come before a login, and is never durable
+
 _log = structlog.get_logger(__name__)
 
 
@@ -154,7 +156,7 @@ class Dialogue:
         if isinstance(message, Login):
             self._login(protocol, message, now)
             return
-        if isinstance(message, Refused | Aside):
+        if isinstance(message, _APART):
             self._answer(message.answer, None)
             if message.last:
                 self.finish("bad_request" if isinstance(message, Refused) else "logout")
@@ -163,9 +165,22 @@ class Dialogue:
         if vehicle is None:  # the decoder's promise is a Login first; without one nothing counts
             self._carrier.close("no_login")
             return
-        ingest = self._desk.ingest
         self.settled = True
-        if isinstance(message, Positions | Reply) and message.fixes:
+        if isinstance(message, Positions) and message.fixes:  # nearly all there is
+            self._store(vehicle, message.fixes, now)
+        else:
+            self._take(vehicle, message, now)
+        if message.answer:
+            answer, commit = message.answer, self._stored if message.durable else None
+            room = self.session.room
+            self._answer(answer if room is None else self._with_room(vehicle, answer, room), commit)
+        if isinstance(message, Logout):
+            self.finish("logout")
+
+    def _take(self, vehicle: Vehicle, message: Message, now: float) -> None:
+        """Anything but positions."""
+        ingest = self._desk.ingest
+        if isinstance(message, Reply) and message.fixes:
             self._store(vehicle, message.fixes, now)
         elif isinstance(message, Heartbeat | Alarm):
             ingest.contact(vehicle, now, message)
@@ -175,13 +190,6 @@ class Dialogue:
             ingest.contact(vehicle, now)
         if isinstance(message, Reply):
             self._reply(vehicle, message, now)
-        commit = self._stored if message.durable else None
-        if message.answer and self.session.room is not None:
-            self._answer(self._with_room(vehicle, message.answer, self.session.room), commit)
-        else:
-            self._answer(message.answer, commit)
-        if isinstance(message, Logout):
-            self.finish("logout")
 
     def _reply(self, vehicle: Vehicle, reply: Reply, now: float) -> None:
         """To who asked; what nobody asked for is kept with the vehicle."""

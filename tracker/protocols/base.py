@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from tracker.errors import DecodeError
 from tracker.model import NOTHING, Command, CommandKind, Fix
+from tracker.records import record
 
 
 class Room(Protocol):
@@ -84,6 +85,7 @@ class Login(Message):
     attributes: Mapping[str, Any] = NOTHING
 
 
+@record
 @dataclass(frozen=True, slots=True)
 class Positions(Message):
     """One or more fixes, in the order of the frame."""
@@ -91,6 +93,7 @@ class Positions(Message):
     fixes: tuple[Fix, ...] = ()
 
 
+@record
 @dataclass(frozen=True, slots=True)
 class Heartbeat(Message):
     """The device is there; perhaps it states its battery, signal or ignition as well."""

@@ -19,6 +19,9 @@ crc16_kermit: Checksum = crc16.kermit  # Ruptela (2189)
 crc16_ccitt_false: Checksum = crc16.ibm_3740  # EGTS body (29B1)
 crc8_egts: Checksum = crc8.nrsc_5  # polynomial 31, start FF: EGTS header (F7)
 
+# By the bit length of a number of bytes: the widths, in bits, that such data is folded to.
+_FOLDS = tuple(tuple(8 << half for half in reversed(range(bits))) for bits in range(48))
+
 
 def xor8(data: bytes) -> int:
     """Exclusive or of all bytes: 0 to 255, 0 of nothing.
@@ -27,10 +30,8 @@ def xor8(data: bytes) -> int:
     a fold leaves above its width is never looked at again.
     """
     value = int.from_bytes(data, "big")
-    width = (1 << (8 * len(data)).bit_length()) >> 1
-    while width >= 8:
+    for width in _FOLDS[len(data).bit_length()]:
         value ^= value >> width
-        width >>= 1
     return value & 0xFF
 
 

@@ -44,16 +44,19 @@ def _day(year: int, month: int, day: int) -> float:
         raise DecodeError("field", f"impossible date: {error}") from None
 
 
-# Value of each byte read as two decimal digits; -1 where a nibble is above 9.
-_TWO_DIGITS = tuple(
-    high * 10 + low if high < 10 and low < 10 else -1 for high in range(16) for low in range(16)
+# Value of each byte read as two decimal digits; more than any of them where a nibble is above 9.
+_NO_DIGITS = 0xFF
+_TWO_DIGITS = bytes(
+    high * 10 + low if high < 10 and low < 10 else _NO_DIGITS
+    for high in range(16)
+    for low in range(16)
 )
 
 
 def bcd_time(data: bytes) -> float | None:
     """Unix seconds of BCD[6] YYMMDDhhmmss taken as UTC; None for zeros, which mean "no date"."""
-    year, month, day, hour, minute, second = (_TWO_DIGITS[byte] for byte in data)
-    if year < 0:
+    year, month, day, hour, minute, second = data.translate(_TWO_DIGITS)
+    if year == _NO_DIGITS:
         raise DecodeError("field", "a nibble above 9 in a BCD time", data)
     if not (year or month or day or hour or minute or second):
         return None
@@ -124,7 +127,8 @@ STATION_MOST = (1 << 63) - 1  # of each number of a base station: 4G cells have 
 
 def cell(mcc: int, mnc: int, lac: int, cid: int, rssi_dbm: int | None = None) -> dict[str, Any]:
     """One entry of the attribute `cells`: a base station that the device heard."""
-    if max(mcc, mnc, lac, cid) > STATION_MOST:
+    most = STATION_MOST
+    if mcc > most or mnc > most or lac > most or cid > most:
         raise DecodeError("field", f"no base station: {mcc} {mnc} {lac} {cid}")
     entry: dict[str, Any] = {"mcc": mcc, "mnc": mnc, "lac": lac, "cid": cid}
     if rssi_dbm is not None and abs(rssi_dbm) <= RSSI_MOST:

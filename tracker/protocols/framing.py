@@ -126,8 +126,8 @@ class FramedDecoder(StreamDecoder[bytes]):
 
     def head_size(self) -> int:
         """The size of the frame at the front, MORE or NEVER."""
-        data = self.buffer.data
-        return self.framing.size(data, 0) if self.framing.start.match(data) else NEVER
+        data, framing = self.buffer.data, self.framing
+        return framing.size(data, 0) if framing.start.match(data) else NEVER
 
     def cut(self) -> bytes | None:
         """The next right frame, None if incomplete; DecodeError for what had to be skipped."""

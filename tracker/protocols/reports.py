@@ -41,7 +41,7 @@ class Unplaced:
 
 def placed(answer: bytes, fix: Fix) -> Message:
     """The message of one position; its answer promises storage."""
-    return Positions(answer, durable=True, fixes=(fix,))
+    return Positions(answer, True, (fix,))  # by place: see Fix
 
 
 def unplaced(answer: bytes, said: Unplaced) -> Message:
@@ -89,18 +89,18 @@ class Report:
             return None
         check_coordinates(self.lat, self.lon)
         return Fix(
-            fix_time=fix_time,
-            lat=self.lat,
-            lon=self.lon,
-            speed_kmh=self.speed_kmh,
-            course_deg=self.course_deg,
-            altitude_m=self.altitude_m,
-            valid=self.valid and self.time is not None,
-            stored=self.stored,
-            satellites=self.satellites,
-            ignition=self.ignition,
-            alarms=self.alarms or (),
-            attributes=self.attributes,
+            fix_time,
+            self.lat,
+            self.lon,
+            self.speed_kmh,
+            self.course_deg,
+            self.altitude_m,
+            self.valid and self.time is not None,
+            self.stored,
+            self.satellites,
+            self.ignition,
+            self.alarms or (),
+            self.attributes,
         )
 
     def unplaced(self) -> Unplaced:

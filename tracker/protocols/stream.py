@@ -138,7 +138,7 @@ class StreamDecoder(abc.ABC, Generic[FrameT]):
     @property
     def buffered(self) -> int:
         """Bytes of a frame that is not complete yet."""
-        return len(self.buffer)
+        return len(self.buffer.data)
 
     @abc.abstractmethod
     def cut(self) -> FrameT | None:

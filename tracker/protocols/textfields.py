@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from tracker.errors import DecodeError
@@ -19,12 +20,14 @@ KNOT_KMH = 1.852
 DAY_S = 86_400
 WHOLE_DIGITS = 18  # of a whole number: what 64 bits hold
 GREATEST = 1e15  # of any number: a double is exact up to there, and no quantity is greater
+CLOCKS_KEPT = 512  # read once: what reports come with is the last seconds, from many devices
 EXTRA_MOST = 128  # characters kept of what is not understood: enough to study a variant
 
 NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*", re.ASCII)
 # Degrees and minutes without a mark between them: the last two whole digits are minutes.
-MINUTES = re.compile(r"\s*(-?)(\d*?)(\d{1,2}(?:\.\d*)?)\s*", re.ASCII)
+MINUTES = re.compile(r"\s*(-?)(\d+)(\.\d*)?\s*", re.ASCII)
 CLOCK = re.compile(r"(\d\d)(\d\d)(\d\d)(\.\d*)?", re.ASCII)
+NEGATIVE = {"": False, "N": False, "E": False, "S": True, "W": True}
 SIX_DIGITS = re.compile(r"\d{6}", re.ASCII)
 
 
@@ -35,13 +38,12 @@ def bad(what: str, text: str) -> DecodeError:
 
 def number(text: str) -> float | None:
     """A decimal number; None for an empty field."""
-    found = NUMBER.fullmatch(text)
-    if found is None:
+    if NUMBER.fullmatch(text) is None:
         if text.strip():
             raise bad("a number", text)
         return None
-    value = float(found[1])
-    if abs(value) > GREATEST:
+    value = float(text)
+    if not -GREATEST <= value <= GREATEST:
         raise bad("a number", text)
     return value
 
@@ -94,21 +96,25 @@ def degrees(text: str, hemisphere: str) -> float:
     found = MINUTES.fullmatch(text)
     if found is None:
         raise bad("a coordinate", text)
-    minus, whole_degrees, minutes = found.groups()
-    if float(minutes) > 60.0:
+    minus, digits, fraction = found.groups("")
+    minutes = float(digits[-2:] + fraction)
+    if minutes > 60.0:
         raise bad("minutes", text)
-    value = int(whole_degrees or 0) + float(minutes) / 60.0
+    value = int(digits[:-2] or 0) + minutes / 60.0
     return -value if minus else signed(value, hemisphere)
 
 
 def signed(value: float, hemisphere: str) -> float:
     """A coordinate with the sign of its hemisphere; one that is negative already stays so."""
-    letter = hemisphere.strip().upper()
-    if letter not in ("", "N", "E", "S", "W"):
-        raise bad("a hemisphere", hemisphere)
-    return -value if letter in ("S", "W") and value > 0.0 else value
+    negative = NEGATIVE.get(hemisphere)
+    if negative is None:
+        negative = NEGATIVE.get(hemisphere.strip().upper())
+        if negative is None:
+            raise bad("a hemisphere", hemisphere)
+    return -value if negative and value > 0.0 else value
 
 
+@lru_cache(maxsize=CLOCKS_KEPT)
 def time_of_day(text: str) -> tuple[int, int, int, float]:
     """Hour, minute, second and the fraction of a second of hhmmss or hhmmss.sss."""
     found = CLOCK.fullmatch(text)

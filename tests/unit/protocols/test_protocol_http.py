@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from typing import Any
+from urllib.parse import parse_qsl
 
 import orjson
 import pytest
@@ -24,7 +25,7 @@ from tracker.protocols.base import (
     Refused,
 )
 from tracker.protocols.detect import detect
-from tracker.protocols.http import FLESPI, OSMAND, OWNTRACKS, HttpDecoder
+from tracker.protocols.http import FLESPI, OSMAND, OWNTRACKS, HttpDecoder, osmand
 from tracker.protocols.http.wire import BODY_MOST, HEAD_MOST, INFLATED_MOST
 
 FIX = {"device_id": "1001", "location": {"coords": {"latitude": 1, "longitude": 2}}}
@@ -267,3 +268,16 @@ def test_only_methods_begin_a_request(family: Any) -> None:
     assert family.probe(b"GEX") is Match.NO
     assert family.probe(b"GETTING STARTED") is Match.NO
     assert family.probe(b"get / HTTP/1.1") is Match.NO
+
+
+@given(st.text("ab=&%2+;é ", max_size=20))
+def test_a_query_of_which_nothing_is_encoded_is_read_as_any_other(text: str) -> None:
+    assert osmand.parsed(text) == parse_qsl(text, keep_blank_values=True)
+
+
+@pytest.mark.parametrize("pair", ["a=1", "a=%31"])
+def test_a_query_of_too_many_values_is_refused(pair: str) -> None:
+    most = osmand.PAIRS_MOST
+    assert osmand.parsed("&".join([pair] * most)) == [("a", "1")] * most
+    with pytest.raises(ValueError, match="fields"):
+        osmand.parsed("&".join([pair] * (most + 1)))

@@ -19,7 +19,7 @@ from tracker.protocols.textframes import TextDecoder
 
 IMEI = re.compile(r"\d{15}", re.ASCII)
 LETTERS = re.compile(r"[A-Z]{2}", re.ASCII)
-STORED = ("H", "SP")  # history; an emergency that was kept
+STORED = frozenset({"H", "SP"})  # history; an emergency that was kept
 TEXT_MOST = 512
 EMERGENCY, EMERGENCY_OVER = "EMR", "SEM"
 LOGIN, BEAT, NUMBERED = "LGN", "HBT", "01"
@@ -46,7 +46,7 @@ class Ais140Decoder(TextDecoder):
         """Messages of one frame; each names its device."""
         fields = frame[1:-1].decode("ascii").split(",")
         fields = fields[1:] if not fields[0] else fields
-        at = next(place for place, field in enumerate(fields) if IMEI.fullmatch(field))
+        at = next(at for at, text in enumerate(fields) if len(text) == 15 and IMEI.fullmatch(text))
         head, ident, front, rest = fields[0], fields[at], fields[1:at], fields[at + 1 :]
         if head == LOGIN:
             self.session.ident = ident
@@ -105,7 +105,7 @@ class Ais140Decoder(TextDecoder):
             said.alarms = ("sos",)
         elif middle and not LETTERS.fullmatch(middle[0]) and len(middle[0]) > 1:
             said.attributes["plate"] = middle[0]
-        said.stored = any(text in STORED for text in (*front[-1:], *middle[:1]))
+        said.stored = not STORED.isdisjoint((*front[-1:], *middle[:1]))
 
 
 def introduced(front: Sequence[str], rest: Sequence[str]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ IGNITION = {"IN": True, "IF": False}
 DATE = re.compile(r"\d{6}|\d{8}|\d{12}|\d{14}", re.ASCII)
 DIGITS, HEX = re.compile(r"\d{1,4}", re.ASCII), re.compile(r"[0-9A-Fa-f]{1,8}")
 INPUTS, OUTPUTS = re.compile(r"[012]{4}"), re.compile(r"[01]{2}")
+NORTH_SOUTH = frozenset({"N", "S"})
 PLACE_FIELDS = 4  # latitude, N, longitude, E
 NEIGHBOURS_MOST = 4
 
@@ -53,7 +54,7 @@ def moment(fields: Sequence[str]) -> tuple[float, int]:
 def find_date(fields: Sequence[str]) -> int | None:
     """Where the date is: in front of a place; None where there is no place."""
     for at, field in enumerate(fields[:4]):
-        if DATE.fullmatch(field) and any(ns in ("N", "S") for ns in fields[at + 2 : at + 5]):
+        if DATE.fullmatch(field) and not NORTH_SOUTH.isdisjoint(fields[at + 2 : at + 5]):
             return at
     return None
 
@@ -133,7 +134,7 @@ def stations(fields: Sequence[str]) -> list[dict[str, Any]]:
     found = []
     for at in range(2, 2 + 3 * (NEIGHBOURS_MOST + 1), 3):
         pair = fields[at : at + 2]
-        if len(pair) < 2 or not all(HEX.fullmatch(text) for text in pair):
+        if len(pair) < 2 or not (HEX.fullmatch(pair[0]) and HEX.fullmatch(pair[1])):
             break
         lac, cid = int(pair[0], 16), int(pair[1], 16)
         if lac and cid:

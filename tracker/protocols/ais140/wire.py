@@ -29,6 +29,7 @@ FIELDS = rb"(?:[^,$*\r\n]{0,40},){0,6}"
 EVIDENCE = re.compile(rb"(?:\A|[*\r\n])[\r\n\0\t ]*\$" + HEADS + b"," + FIELDS + rb"[0-9]{15},")
 MARK = re.compile(rb"\$(?:\Z|,|[NELHA])")
 IMEI = re.compile(rb",[0-9]{15}[,*]")
+NO_TEXT = re.compile(rb"[^\x20-\x7f]")
 
 
 def size(data: Bytes, at: int) -> int:
@@ -45,7 +46,7 @@ def size(data: Bytes, at: int) -> int:
 
 def fault(frame: bytes) -> str:
     """A right frame is text and has an IMEI."""
-    if not frame.isascii() or any(byte < 32 for byte in frame):
+    if NO_TEXT.search(frame):
         return "garbage"
     return "" if IMEI.search(frame) else "field"
 

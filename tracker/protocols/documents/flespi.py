@@ -76,7 +76,7 @@ def read(records: list[Any], now: float) -> list[Said | DecodeError]:
     """The reports of a list, in order. Raises DecodeError if none of them is one."""
     if len(records) > MESSAGES_MOST:
         raise DecodeError("length", f"flespi: {len(records)} messages")
-    return said.each(records, lambda record: _one(record, now), now)
+    return said.each(records, lambda record: _one(record, now))
 
 
 def _one(record: Any, now: float) -> Said:

@@ -99,7 +99,7 @@ class Mapped:
             return [self._one(topic, document, items[0], now)]
         if not 2 <= len(items) <= ITEMS_MOST:
             raise DecodeError("length", f"json: {len(items)} reports")
-        return said.each(items, lambda item: self._one(topic, document, item, now), now)
+        return said.each(items, lambda item: self._one(topic, document, item, now))
 
     def _one(self, topic: Sequence[str], document: Any, item: Any, now: float) -> Said:
         if not isinstance(item, dict):

@@ -12,7 +12,7 @@ from typing import Any
 from tracker.errors import DecodeError
 from tracker.protocols.alarms import ALARMS
 from tracker.protocols.base import Message, Positions
-from tracker.protocols.fields import check_course
+from tracker.protocols.fields import check_coordinates, check_course
 from tracker.protocols.reports import Report
 from tracker.protocols.textfields import EXTRA_MOST, GREATEST, bad, number
 
@@ -55,8 +55,10 @@ def real(value: Any) -> float | None:
     if value is None:
         return None
     if isinstance(value, str):
-        if SCIENTIFIC.fullmatch(value) is None:
+        if "e" not in value and "E" not in value:
             return number(value)
+        if SCIENTIFIC.fullmatch(value) is None:
+            raise bad("a number", value)
         found = float(value)
         if abs(found) > GREATEST:
             raise bad("a number", value)
@@ -153,9 +155,7 @@ def keep(report: Report, name: str, value: Any) -> None:
         report.attributes[name] = value
 
 
-def each(
-    records: Sequence[Any], read: Callable[[Any], Said], now: float
-) -> list[Said | DecodeError]:
+def each(records: Sequence[Any], read: Callable[[Any], Said]) -> list[Said | DecodeError]:
     """The reports of a batch. A bad one does not cost the others: sent again it would be no better.
 
     Raises DecodeError where none is good.
@@ -164,7 +164,8 @@ def each(
     for record in records:
         try:
             one = read(record)
-            one.report.fix(now)  # raises for a place off the Earth
+            if one.report.lat is not None and one.report.lon is not None:
+                check_coordinates(one.report.lat, one.report.lon)
             found.append(one)
         except DecodeError as error:
             found.append(error)

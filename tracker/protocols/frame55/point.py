@@ -10,6 +10,8 @@ from tracker.model import Fix
 from tracker.protocols.fields import check_coordinates, check_course
 from tracker.protocols.reports import Unplaced
 
+_point = struct.Struct(">IiiHHhBB").unpack_from
+
 ALARMS = {
     1: "sos",
     2: "power_cut",
@@ -29,9 +31,7 @@ def point(data: bytes, at: int, alarm: int = 0, end: int | None = None) -> Fix |
     1 ignition, 2 charging, 3 engine cut, 4 stored, 5 moving, 6 door open, 7 SOS.
     Items follow from `end` on, where that is given. Source: docs/protocols/frame55.md.
     """
-    seconds, lat_e6, lon_e6, speed, course, altitude, satellites, status = struct.unpack_from(
-        ">IiiHHhBB", data, at
-    )
+    seconds, lat_e6, lon_e6, speed, course, altitude, satellites, status = _point(data, at)
     ignition, attributes, alarms = read_status(status)
     if end is not None:
         extras(data, end, attributes)
@@ -44,31 +44,32 @@ def point(data: bytes, at: int, alarm: int = 0, end: int | None = None) -> Fix |
     if not seconds or not (valid or lat_e6 or lon_e6):
         time = float(seconds) if seconds else None
         return Unplaced(time, satellites, ignition, alarms, attributes)
+    stored = (status & 16) != 0
     return Fix(
-        fix_time=float(seconds),
-        lat=lat,
-        lon=lon,
-        speed_kmh=speed / 10,
-        course_deg=check_course(course / 10),
-        altitude_m=float(altitude),
-        valid=valid,
-        stored=bool(status & 16),
-        satellites=satellites,
-        ignition=ignition,
-        alarms=alarms,
-        attributes=attributes,
+        float(seconds),
+        lat,
+        lon,
+        speed / 10,
+        check_course(course / 10),
+        float(altitude),
+        valid,
+        stored,
+        satellites,
+        ignition,
+        alarms,
+        attributes,
     )
 
 
 def read_status(status: int) -> tuple[bool, dict[str, Any], tuple[str, ...]]:
     """Ignition, attributes and alarms of a status byte; its bits stand at `point`."""
     attributes: dict[str, Any] = {
-        "charging": bool(status & 4),
-        "engine_cut": bool(status & 8),
-        "moving": bool(status & 32),
-        "door_open": bool(status & 64),
+        "charging": (status & 4) != 0,
+        "engine_cut": (status & 8) != 0,
+        "moving": (status & 32) != 0,
+        "door_open": (status & 64) != 0,
     }
-    return bool(status & 2), attributes, ("sos",) if status & 128 else ()
+    return (status & 2) != 0, attributes, ("sos",) if status & 128 else ()
 
 
 EXTRAS: Mapping[int, tuple[str, str, float]] = {  # id: layout, name, factor

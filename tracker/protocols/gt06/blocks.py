@@ -8,6 +8,8 @@ from tracker.protocols.fields import cell, check_coordinates, check_course, unix
 from tracker.protocols.gt06.report import EXTRA_MOST, Block, Report, imei, number
 
 DEGREE = 1_800_000  # units of latitude and longitude
+_date = struct.Struct(">6B").unpack_from
+_place = struct.Struct(">BIIBH").unpack_from
 
 # Codes of the alarm byte. Tables differ between models, so the code itself is kept as well.
 ALARM_CODES = {
@@ -56,7 +58,7 @@ CSQ_FULL = 31  # the greatest of 3GPP TS 27.007; devices that state percent go b
 
 def date(report: Report, info: bytes, at: int) -> int:
     """Year-2000, month, day, hour, minute, second, one byte each. Year 0: the clock is not set."""
-    year, month, day, hour, minute, second = struct.unpack_from(">6B", info, at)
+    year, month, day, hour, minute, second = _date(info, at)
     if year:
         report.time = unix_time(2000 + year, month, day, hour, minute, second)
     return at + 6
@@ -66,7 +68,7 @@ def place(report: Report, info: bytes, at: int) -> int:
     """Block length and satellites u8 (nibbles), latitude u32, longitude u32 (1/1,800,000°), speed
     u8 km/h, flags u16: bits 0-9 course, 10 north, 11 west, 12 fixed, 14 bit 15 means ignition.
     """
-    counts, lat, lon, speed, flags = struct.unpack_from(">BIIBH", info, at)
+    counts, lat, lon, speed, flags = _place(info, at)
     report.satellites = counts & 15
     read_place(report, lat, lon, flags)
     report.speed_kmh = float(speed)
@@ -75,14 +77,15 @@ def place(report: Report, info: bytes, at: int) -> int:
 
 def read_place(report: Report, lat: int, lon: int, flags: int) -> None:
     """Coordinates and their flags, see `place`."""
-    report.lat = lat / DEGREE if flags & 0x0400 else -lat / DEGREE
-    report.lon = -lon / DEGREE if flags & 0x0800 else lon / DEGREE
-    check_coordinates(report.lat, report.lon)
+    north = lat / DEGREE if flags & 0x0400 else -lat / DEGREE
+    east = -lon / DEGREE if flags & 0x0800 else lon / DEGREE
+    check_coordinates(north, east)
+    report.lat, report.lon = north, east
     report.course_deg = check_course(float(flags & 0x03FF))
-    report.valid = bool(flags & 0x1000)
+    report.valid = (flags & 0x1000) != 0
     report.placed = True
     if flags & 0x4000:
-        report.ignition = bool(flags & 0x8000)
+        report.ignition = (flags & 0x8000) != 0
 
 
 def gps(report: Report, info: bytes, at: int) -> int:
@@ -121,18 +124,20 @@ WIDE_MNC = 0x8000  # bit 15 of MCC: MNC has two bytes
 def station(report: Report, info: bytes, at: int, count: int) -> int:
     """MCC u16, MNC, LAC, cell id; `count` bytes in all. Zeros stand for none."""
     mnc_size, lac_size, cid_size = CELL_SIZES[count]
-    mcc = int.from_bytes(info[at : at + 2], "big")
+    mnc_at = at + 2
+    mcc = int.from_bytes(info[at:mnc_at], "big")
     if mcc & WIDE_MNC and count == 9:
         mnc_size, cid_size = 2, 3
-    parts = []
-    end = at + 2
-    for part_size in (mnc_size, lac_size, cid_size):
-        parts.append(int.from_bytes(info[end : end + part_size], "big"))
-        end += part_size
+    lac_at = mnc_at + mnc_size
+    cid_at = lac_at + lac_size
+    end = cid_at + cid_size
     if end > len(info):
         raise IndexError("base station cut off")
-    if any(parts):
-        report.attributes["cells"] = [cell(mcc & ~WIDE_MNC, *parts)]
+    mnc = int.from_bytes(info[mnc_at:lac_at], "big")
+    lac = int.from_bytes(info[lac_at:cid_at], "big")
+    cid = int.from_bytes(info[cid_at:end], "big")
+    if mnc or lac or cid:
+        report.attributes["cells"] = [cell(mcc & ~WIDE_MNC, mnc, lac, cid)]
     return end
 
 

@@ -52,18 +52,18 @@ class Report:
         if self.time is None or not self.placed or not (self.valid or self.lat or self.lon):
             return None
         return Fix(
-            fix_time=self.time - offset_s,
-            lat=self.lat,
-            lon=self.lon,
-            speed_kmh=self.speed_kmh,
-            course_deg=self.course_deg,
-            altitude_m=self.altitude_m,
-            valid=self.valid,
-            stored=self.stored,
-            satellites=self.satellites,
-            ignition=self.ignition,
-            alarms=self.alarms or (),
-            attributes=self.attributes,
+            self.time - offset_s,
+            self.lat,
+            self.lon,
+            self.speed_kmh,
+            self.course_deg,
+            self.altitude_m,
+            self.valid,
+            self.stored,
+            self.satellites,
+            self.ignition,
+            self.alarms or (),
+            self.attributes,
         )
 
     def unplaced(self, offset_s: int) -> Unplaced:
@@ -84,11 +84,12 @@ def number(name: str, count: int, factor: float = 1) -> Block:
     """An unsigned number of `count` bytes, kept as the attribute `name` times `factor`."""
 
     def block(report: Report, info: bytes, at: int) -> int:
-        if at + count > len(info):
+        end = at + count
+        if end > len(info):
             raise IndexError(f"{name} cut off")
-        value = int.from_bytes(info[at : at + count], "big")
+        value = int.from_bytes(info[at:end], "big")
         report.attributes[name] = value if factor == 1 else round(value * factor, 3)
-        return at + count
+        return end
 
     return block
 

@@ -91,7 +91,7 @@ def unpack(frame: bytes) -> Frame:
 def pack(kind: int, info: bytes, serial: int, *, long: bool = False) -> bytes:
     """A whole frame; OverflowError if the information does not fit."""
     length = (len(info) + OVERHEAD).to_bytes(2 if long else 1, "big")
-    body = length + bytes((kind,)) + info + serial.to_bytes(2, "big")
+    body = b"%b%c%b%b" % (length, kind, info, serial.to_bytes(2, "big"))
     mark = b"\x79\x79" if long else b"\x78\x78"
     return mark + body + crc16_x25(body).to_bytes(2, "big") + TAIL
 

@@ -18,7 +18,7 @@ import orjson
 
 from tracker.errors import DecodeError
 from tracker.model import Command
-from tracker.protocols.base import Aside, Login, Logout, Message, Refused, Session
+from tracker.protocols.base import Aside, Login, Logout, Message, Positions, Refused, Session
 from tracker.protocols.documents import flespi, said
 from tracker.protocols.documents.said import Said
 from tracker.protocols.http import osmand
@@ -125,6 +125,8 @@ class HttpDecoder(StreamDecoder[Request]):
             found = osmand.read_query(request, self.session)
         elif found is None:
             found = osmand.read_json(record, self.session)
+        if len(found) == 1 and isinstance(found[0], Said):  # nearly always
+            return [Part(found[0].ident, partial(self._told, [found[0]]))]
         parts: list[Part | DecodeError] = [one for one in found if isinstance(one, DecodeError)]
         parts += [Part(ident, partial(self._told, group)) for ident, group in by_ident(found)]
         return parts
@@ -165,7 +167,10 @@ class HttpDecoder(StreamDecoder[Request]):
         if held is None:
             yield Aside(answer, last=self.exchange.over)
             return
-        yield dataclasses.replace(held, answer=answer, durable=True)
+        if isinstance(held, Positions):  # nearly always
+            yield Positions(answer, durable=True, fixes=held.fixes)
+        else:
+            yield dataclasses.replace(held, answer=answer, durable=True)
         if self.exchange.over:
             yield Logout()
 

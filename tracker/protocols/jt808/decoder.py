@@ -13,6 +13,7 @@ from tracker.protocols.jt808.link import BAD_MESSAGE, FAILED, Link
 from tracker.protocols.jt808.marks import begins_clone, message_at, probe
 from tracker.protocols.jt808.splits import MEDIA, Split
 from tracker.protocols.jt808.wire import (
+    FLAG,
     FRAME_MOST,
     LOCK_MESSAGES,
     MARK,
@@ -50,19 +51,21 @@ class Jt808Decoder(StreamDecoder[Frame]):
         super().__init__(session)
         self.link = Link(session)
         self._open = False  # the mark that ended the last frame may begin the next
+        self._strict = bool(session.options.get("jt808_strict_auth"))
 
     def cut(self) -> Frame | None:
         """What stands between the next two marks; DecodeError for what is not a frame."""
         data = self.buffer.data
-        while data[:2] == b"\x7e\x7e":
-            self.buffer.drop(1)
         if not data:
             return None
-        if data[0] == TEXT_START and (line := self._text_line()) is not None:
+        while data.startswith(b"\x7e\x7e"):
+            self.buffer.drop(1)
+        first = data[0]
+        if first == TEXT_START and (line := self._text_line()) is not None:
             return line
-        if data[0] != MARK[0] and not self._open:
+        if first != FLAG and not self._open:
             return self._clone_message()
-        start = 1 if data[0] == MARK[0] else 0
+        start = 1 if first == FLAG else 0
         end = self.buffer.find(MARK, start)
         if end >= 0:
             return self._message(start, end)
@@ -118,12 +121,13 @@ class Jt808Decoder(StreamDecoder[Frame]):
         link = self.link
         link.head = frame.head
         ident = link.ident(frame.head)
-        if link.session.options.get("jt808_strict_auth") and not self._may_speak(frame, ident):
+        if self._strict and not self._may_speak(frame, ident):
             return Refused(link.answer(frame, FAILED), reason="login")
         if link.splits:
             self._ready.extend(self._ask_again())
-        names_itself = frame.message in (REGISTER, AUTHENTICATE) and not frame.packets
-        if link.session.ident == ident or names_itself:
+        if self.session.ident == ident:
+            return self._handle(frame)
+        if frame.message in (REGISTER, AUTHENTICATE) and not frame.packets:  # it names itself
             return self._handle(frame)
         refusal = b"" if frame.message in FOREIGN else link.refusal(frame)
         return after_login(link.session, ident, lambda: self._handle(frame), refusal)

@@ -36,7 +36,7 @@ NUMBERS: Mapping[tuple[int, int], Number] = {
 
 def read_items(body: bytes, at: int, said: Said) -> None:
     """Read the items from `at` on."""
-    end = len(body)
+    end, attributes = len(body), said.attributes
     while at + 2 <= end:
         kind, size = body[at], body[at + 1]
         start = at + 2
@@ -48,13 +48,11 @@ def read_items(body: bytes, at: int, said: Said) -> None:
         if number is not None:
             name, factor, offset = number
             raw = int.from_bytes(value, "big")
-            said.attributes[name] = raw if factor == 1 else round(raw * factor, 3)
-            if offset:
-                said.attributes[name] += offset
+            attributes[name] = (raw if factor == 1 else round(raw * factor, 3)) + offset
             continue
         reader = READERS.get(kind)
         if reader is None or not reader(value, said):
-            said.attributes.setdefault("items", {})[f"{kind:02x}"] = value.hex()
+            attributes.setdefault("items", {})[f"{kind:02x}"] = value.hex()
 
 
 @handles(STANDARD, 0x02)

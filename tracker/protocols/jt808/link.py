@@ -15,6 +15,7 @@ from tracker.protocols.jt808.wire import Frame, Head, identity, pack
 
 GENERAL_ANSWER = 0x8001
 OK, FAILED, BAD_MESSAGE = 0, 1, 2  # results in a general answer
+_general_answer = struct.Struct(">HHB").pack
 
 # Commands sent and not answered yet: a terminal that never answers must not fill memory.
 UNANSWERED_MOST = 64
@@ -72,12 +73,12 @@ class Link:
 
     def answer(self, frame: Frame, result: int = OK) -> bytes:
         """8001: serial u16 and id u16 of the answered message, result u8."""
-        body = struct.pack(">HHB", frame.serial, frame.message, result)
+        body = _general_answer(frame.serial, frame.message, result)
         return self.send(frame.head, GENERAL_ANSWER, body)
 
     def refusal(self, frame: Frame) -> bytes:
         """8001 with "failed", to be sent in place of the real answer: it has the same serial."""
-        body = struct.pack(">HHB", frame.serial, frame.message, FAILED)
+        body = _general_answer(frame.serial, frame.message, FAILED)
         return pack(frame.head, GENERAL_ANSWER, self.serial, body)
 
     def code(self, ident: str) -> str:

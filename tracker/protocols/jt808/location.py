@@ -51,7 +51,11 @@ ALARMS = {
 }
 OLD_ALARMS = {**ALARMS, 15: "low_battery", 16: "vibration", 17: "tamper"}
 
-SYSTEMS = ("gps", "beidou", "glonass", "galileo")  # status bits 18 to 21
+# What status bits 18 to 21 say, by the number that they are together.
+SYSTEMS = tuple(
+    tuple(name for at, name in enumerate(("gps", "beidou", "glonass", "galileo")) if bits >> at & 1)
+    for bits in range(16)
+)
 
 
 def location(body: bytes, offset_s: int, *, is_2019: bool, stored: bool = False) -> Said:
@@ -74,7 +78,8 @@ def location(body: bytes, offset_s: int, *, is_2019: bool, stored: bool = False)
         names = ALARMS if is_2019 else OLD_ALARMS
         said.alarms.extend(names[bit] for bit in range(32) if alarm_bits >> bit & 1)
     read_items(body, BASIC, said)
-    name_geofence(said)
+    if said.alarms:
+        name_geofence(said)
     lat = -lat_e6 / 1e6 if status & 4 else lat_e6 / 1e6
     lon = -lon_e6 / 1e6 if status & 8 else lon_e6 / 1e6
     check_coordinates(lat, lon)
@@ -83,18 +88,18 @@ def location(body: bytes, offset_s: int, *, is_2019: bool, stored: bool = False)
     if said.time is None or not (valid or lat_e6 or lon_e6):
         return said
     said.fix = Fix(
-        fix_time=said.time,
-        lat=lat,
-        lon=lon,
-        speed_kmh=speed / 10,
-        course_deg=check_course(float(course)),
-        altitude_m=float(altitude),
-        valid=valid,
-        stored=stored or said.stored,
-        satellites=said.satellites,
-        ignition=said.ignition,
-        alarms=tuple(dict.fromkeys(said.alarms)) if said.alarms else (),
-        attributes=said.attributes,
+        said.time,
+        lat,
+        lon,
+        speed / 10,
+        check_course(float(course)),
+        float(altitude),
+        valid,
+        stored or said.stored,
+        said.satellites,
+        said.ignition,
+        tuple(dict.fromkeys(said.alarms)) if said.alarms else (),
+        said.attributes,
     )
     return said
 
@@ -102,14 +107,14 @@ def location(body: bytes, offset_s: int, *, is_2019: bool, stored: bool = False)
 def read_status(status: int, *, is_2019: bool) -> dict[str, Any]:
     """Attributes of the status bits, see `location`."""
     attributes: dict[str, Any] = {
-        "engine_cut": bool(status & 0x400),
-        "electricity_cut": bool(status & 0x800),
-        "doors_locked": bool(status & 0x1000),
-        "door_open": bool(status & 0x3E000),
+        "engine_cut": (status & 0x400) != 0,
+        "electricity_cut": (status & 0x800) != 0,
+        "doors_locked": (status & 0x1000) != 0,
+        "door_open": (status & 0x3E000) != 0,
         "load": status >> 8 & 3,
     }
     if status & 0x3C0000:
-        attributes["gnss"] = [name for at, name in enumerate(SYSTEMS) if status >> 18 + at & 1]
+        attributes["gnss"] = [*SYSTEMS[status >> 18 & 0xF]]
     if is_2019:
         attributes["moving"] = bool(status & 0x400000)
     return attributes

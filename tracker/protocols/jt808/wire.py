@@ -20,6 +20,7 @@ from tracker.protocols.framing import Bytes
 from tracker.protocols.jt808 import clone
 
 MARK = b"\x7e"
+FLAG = MARK[0]
 BODY_MOST = 0x3FF
 LONG_BODY = 0x1FFF  # with makers that never encrypt, and count on into the bits for it
 SPLIT = 0x2000
@@ -51,6 +52,12 @@ KNOWN_MESSAGES = frozenset(
     | {0x0200, 0x0201, 0x0301, 0x0302, 0x0303, 0x0500, 0x0700, 0x0701, 0x0702, 0x0704, 0x0705}
     | {0x0800, 0x0801, 0x0802, 0x0805, 0x0900, 0x0901, 0x0A00}
 )
+
+
+_start = struct.Struct(">HH").unpack_from
+_pack_2013 = struct.Struct(">HH6sH").pack
+_pack_clone = struct.Struct(">HH7sH").pack
+_pack_2019 = struct.Struct(">HHB10sH").pack
 
 
 class Head(NamedTuple):
@@ -143,7 +150,7 @@ def unpack_plain(plain: bytes, phone_size: int = PHONE_2013) -> Frame:
         raise DecodeError("checksum", "jt808: wrong checksum", plain)
     if len(plain) <= HEADER_2013:
         raise DecodeError("length", "jt808: shorter than a header", plain)
-    message, attributes = struct.unpack_from(">HH", plain)
+    message, attributes = _start(plain)
     if attributes & VERSION_2019:
         head, at = Head(plain[5:15], plain[4]), 15
     else:
@@ -159,11 +166,11 @@ def unpack_plain(plain: bytes, phone_size: int = PHONE_2013) -> Frame:
         raise DecodeError("length", "jt808: body length is not what the header says", plain)
     serial = int.from_bytes(plain[at : at + 2], "big")
     if attributes & SPLIT:
-        packets, packet = struct.unpack_from(">HH", plain, at + 2)
+        packets, packet = _start(plain, at + 2)
         if not 1 <= packet <= packets:
             raise DecodeError("split", f"jt808: packet {packet} of {packets}", plain)
         return Frame(head, message, serial, plain[start:-1], packets, packet, attributes)
-    return Frame(head, message, serial, plain[start:-1], attributes=attributes)
+    return Frame(head, message, serial, plain[start:-1], 0, 0, attributes)
 
 
 def unpack_lock(plain: bytes, message: int, attributes: int) -> Frame:
@@ -190,18 +197,21 @@ def pack(
     `part`, the number of packets and that of this one, makes it a packet of a split message.
     """
     attributes = len(body) | (SPLIT if part else 0)
-    if head.version >= 0:
-        start = struct.pack(">HHB", message, attributes | VERSION_2019, head.version)
+    phone, version = head
+    of_clone = len(phone) == clone.CLONE_PHONE
+    if version >= 0:
+        content = _pack_2019(message, attributes | VERSION_2019, version, phone, serial)
+    elif of_clone:
+        content = _pack_clone(message, attributes, phone, serial)
     else:
-        start = struct.pack(">HH", message, attributes)
-    content = start + head.phone + serial.to_bytes(2, "big")
+        content = _pack_2013(message, attributes, phone, serial)
     content += struct.pack(">HH", *part) + body if part else body
-    content += bytes((xor8(content),))
-    if len(head.phone) == clone.CLONE_PHONE:
+    content += xor8(content).to_bytes(1, "big")
+    if of_clone:
         return clone.CLONE_MARK + clone.escape(content) + clone.CLONE_MARK
     if b"\x7e" in content or b"\x7d" in content:
         content = escape(content)
-    return b"\x7e" + content + b"\x7e"
+    return b"\x7e%b\x7e" % content
 
 
 def identity(head: Head) -> str:

@@ -20,8 +20,9 @@ from tracker.protocols.stream import Outcome, StreamDecoder, after_login
 from tracker.protocols.textfields import course, knots
 from tracker.protocols.textframes import SEPARATORS, partial, pass_over, probe_text
 
+END = re.compile(rb"[\r\n]")
 # A sentence may follow a checksum without a line end.
-END = re.compile(rb"[\r\n]|(?<=\*[0-9A-Fa-f]{2})(?=\$)")
+JOINT = re.compile(rb"\*[0-9A-Fa-f]{2}(?=\$)")
 NAMELESS_MOST = 16  # positions kept for a name that comes behind them
 COMMAND_MOST = 500
 
@@ -67,10 +68,16 @@ class NmeaDecoder(StreamDecoder[bytes]):
     def cut(self) -> bytes | None:
         """The next line; DecodeError for one that is too long."""
         pass_over(self, SEPARATORS)
-        found = END.search(self.buffer.data, 0, LINE_MOST)
-        if found is not None:
-            return self.buffer.take(found.start())
-        if len(self.buffer) >= LINE_MOST:
+        data = self.buffer.data
+        if not data:
+            return None
+        end = END.search(data, 0, LINE_MOST)
+        joint = JOINT.search(data, 0, LINE_MOST if end is None else end.start())
+        if joint is not None:
+            return self.buffer.take(joint.end())
+        if end is not None:
+            return self.buffer.take(end.start())
+        if len(data) >= LINE_MOST:
             raise DecodeError("length", "nmea: no line end", self.buffer.take(LINE_MOST))
         return None
 
@@ -88,7 +95,9 @@ class NmeaDecoder(StreamDecoder[bytes]):
                 raise DecodeError("garbage", "nmea: no sentence and no identity", frame)
             self._checks = self._checks and ident == self.session.ident
             return self.named(ident, [])
-        ident = identity_in(sentence.prefix) or names.from_sentence(sentence)
+        ident = identity_in(sentence.prefix)
+        if ident is None and sentence.kind not in READERS:
+            ident = names.from_sentence(sentence)
         if ident is not None and ident != self.session.ident:
             self._checks = False  # another device: nothing is known of its checksums
         self.hold_to(sentence)

@@ -9,10 +9,11 @@ pair. So a position waits only while the rest of its own burst is under way.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from tracker.protocols.reports import Report
-from tracker.protocols.textfields import nearest, time_of_day
+from tracker.protocols.textfields import CLOCKS_KEPT, nearest, time_of_day
 
 # A sentence without a date takes that of the last RMC if they are so close in time of day.
 SAME_DATE_S = 600.0
@@ -75,11 +76,10 @@ class Epoch:
     def date(self, clock: str, said: Report, now: float) -> None:
         """Give a report of a time of day its date, and its motion where that came on its own."""
         if clock:
-            said.time = nearest(clock, now)
-            if self._rmc_time is not None:
-                dated = nearest(clock, self._rmc_time)
-                if abs(dated - self._rmc_time) <= SAME_DATE_S:
-                    said.time = dated
+            near = now if self._rmc_time is None else self._rmc_time
+            said.time = nearest(clock, near)
+            if near != now and abs(said.time - near) > SAME_DATE_S:
+                said.time = nearest(clock, now)
         if said.speed_kmh is None:
             said.speed_kmh, said.course_deg = self._motion
 
@@ -97,6 +97,7 @@ def joined(one: Part, other: Part) -> Report:
     return rmc
 
 
+@lru_cache(maxsize=CLOCKS_KEPT)
 def same_clock(text: str) -> str:
     """A time of day in one spelling: 101112, 101112.0 and 101112.000 are the same."""
     if not text:

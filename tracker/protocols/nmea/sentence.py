@@ -17,8 +17,8 @@ from tracker.protocols.checks import xor8
 LINE_MOST = 1024
 
 SENTENCE = re.compile(
-    r"(?P<prefix>[^$]*)\$(?P<body>[^$*]+)"
-    r"(?:\*\s*(?P<check>[0-9A-Fa-f]{2})(?:,(?P<behind>[^$*]*))?|\*)?[\s;]*"
+    r"([^$]*)\$([^$*]+)"  # what stands in front, and the sentence
+    r"(?:\*\s*([0-9A-Fa-f]{2})(?:,([^$*]*))?|\*)?[\s;]*"  # its checksum, and what stands behind
 )
 PREFIX_PART = re.compile(r"(?:imei:)?([0-9A-Za-z._:-]{4,40})", re.ASCII | re.IGNORECASE)
 # Names of sentences whose checksum the maker does not work out.
@@ -47,16 +47,15 @@ def read(line: str, *, lenient: bool) -> Sentence | None:
     found = SENTENCE.fullmatch(line)
     if found is None:
         return None
-    body, check = found["body"], found["check"]
+    prefix, body, check, behind = found.groups()
     fields = body.split(",")
     right = check is not None and xor8(body.encode("ascii")) == int(check, 16)
     if check is not None and not right and not lenient and fields[0] not in UNCHECKED:
         raise DecodeError("checksum", f"nmea: checksum is not {check}", line.encode("ascii"))
-    behind = found["behind"].split(",") if found["behind"] else []
-    return Sentence(fields[0], fields, found["prefix"], behind, right)
+    return Sentence(fields[0], fields, prefix, behind.split(",") if behind else [], right)
 
 
 def identity_in(prefix: str) -> str | None:
     """The identity in front of a sentence: the longest part between , / ; and blanks."""
-    parts: list[str] = PREFIX_PART.findall(prefix)
+    parts: list[str] = PREFIX_PART.findall(prefix) if prefix else []
     return max(parts, key=len) if parts else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any
 
@@ -38,9 +38,11 @@ BESIDE = frozenset({"CAN"})
 
 MCC_MOST = 999
 SATELLITES_MOST = 99
+MOMENTS_KEPT = 512  # read once: a report states most of its times twice, many devices the same
 FIXES_MOST = 100  # positions of one report: devices send up to 15
 
 
+@lru_cache(maxsize=MOMENTS_KEPT)
 def moment(digits: str) -> float | None:
     """YYYYMMDDHHMMSS in UTC; None for anything else, zeros included."""
     if len(digits) != 14 or not digits.isdecimal() or digits[:4] == "0000":
@@ -259,14 +261,14 @@ def _fix(report: Report, at: int, *, is_last: bool) -> partial[Fix] | None:
     turn = number(course)
     return partial(
         Fix,
-        fix_time=time,
-        lat=lat,
-        lon=lon,
-        speed_kmh=number(speed),
-        course_deg=turn % 360 if turn is not None else None,
-        altitude_m=number(altitude),
-        valid=not (is_repeated and report.kind in BESIDE),
-        stored=report.is_stored,
+        time,
+        lat,
+        lon,
+        number(speed),
+        turn % 360 if turn is not None else None,
+        number(altitude),
+        not (is_repeated and report.kind in BESIDE),
+        report.is_stored,
         attributes=attributes,
     )
 

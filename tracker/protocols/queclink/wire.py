@@ -37,6 +37,8 @@ TEXT_HEAD = re.compile(rb"\+(?P<source>RESP|BUFF|ACK):GT(?P<kind>[A-Z0-9]{3}),")
 TEXT_START = re.compile(rb"\+(?:RESP|BUFF|ACK):GT")
 # Send time and count, or in the oldest models count and version.
 TEXT_END = re.compile(rb",(?:(?:[0-9]{14})?,[0-9A-Fa-f]{4}|[0-9A-Fa-f]{4},[0-9]{10})[$\x00]")
+END_MOST = 21  # bytes of the longest such end
+CLOSE = re.compile(rb"[$\x00]")
 LOOSE_END = re.compile(rb"[$\x00](?=[\x00\r\n]*\Z)")
 CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 
@@ -73,9 +75,11 @@ def text_size(data: Bytes, at: int) -> int:
     limit = at + TEXT_MOST
     behind = TEXT_START.search(data, at + 1, limit)
     until = behind.start() if behind is not None else min(len(data), limit)
-    end = TEXT_END.search(data, at, until)
-    if end is not None:
-        return end.end() - at
+    close = CLOSE.search(data, at, until)
+    if close is not None:
+        end = TEXT_END.search(data, max(at, close.end() - END_MOST), until)
+        if end is not None:
+            return end.end() - at
     if behind is not None:
         loose = LOOSE_END.search(bytes(data[at:until]))
         return NEVER if loose is None else loose.end()
