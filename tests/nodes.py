@@ -124,8 +124,8 @@ class TrackerNode:
 @contextmanager
 def running_node(data: Path, **settings: str):  # type: ignore[no-untyped-def]
     node = TrackerNode(data, settings)
-    node.start()
     try:
+        node.start()  # one that is not ready in time is not left behind either
         yield node
     finally:
         node.kill()

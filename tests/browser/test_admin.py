@@ -105,26 +105,32 @@ def test_the_map_leads_here(node, open_page):
     expect(page.get_by_test_id("unknown-none")).to_be_visible()
 
 
-def test_a_token_is_asked_for_where_one_is_set(tmp_path, open_page):
-    with running_node(tmp_path / "data", admin_token="hush") as node:
-        watched = open_page(node, "/admin/devices")
-        page = watched.page
-        page.clock.install()
-        page.reload()
-        field = page.get_by_test_id("token")
-        expect(field).to_be_visible()
-        expect(page.get_by_test_id("ports")).to_be_hidden()
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.clock.run_for(60_000)
-        assert asked == []  # nothing is asked before there is a token, and nothing called wrong
-        expect(page.get_by_test_id("error")).to_be_hidden()
-        field.fill("wrong")
-        field.press("Enter")
-        expect(page.get_by_test_id("error")).to_contain_text("not the right one")
-        field.fill("hush")
-        field.press("Enter")
-        expect(page.get_by_test_id("ports")).to_contain_text("every protocol")
-        expect(page.get_by_test_id("error")).to_be_hidden()
-        # What a browser writes about an answer of 401 is no complaint of the page's.
-        watched.complaints[:] = [line for line in watched.complaints if "401" not in line]
+@pytest.fixture
+def guarded_node(tmp_path) -> Iterator[TrackerNode]:
+    """Outlives the page that looks at it, where it is named before `open_page`."""
+    with running_node(tmp_path / "data", admin_token="hush") as running:
+        yield running
+
+
+def test_a_token_is_asked_for_where_one_is_set(guarded_node, open_page):
+    watched = open_page(guarded_node, "/admin/devices")
+    page = watched.page
+    page.clock.install()
+    page.reload()
+    field = page.get_by_test_id("token")
+    expect(field).to_be_visible()
+    expect(page.get_by_test_id("ports")).to_be_hidden()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.clock.run_for(60_000)
+    assert asked == []  # nothing is asked before there is a token, and nothing called wrong
+    expect(page.get_by_test_id("error")).to_be_hidden()
+    field.fill("wrong")
+    field.press("Enter")
+    expect(page.get_by_test_id("error")).to_contain_text("not the right one")
+    field.fill("hush")
+    field.press("Enter")
+    expect(page.get_by_test_id("ports")).to_contain_text("every protocol")
+    expect(page.get_by_test_id("error")).to_be_hidden()
+    # What a browser writes about an answer of 401 is no complaint of the page's.
+    watched.complaints[:] = [line for line in watched.complaints if "401" not in line]
