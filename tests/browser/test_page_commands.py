@@ -10,7 +10,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from playwright.sync_api import APIResponse, Route, expect
+from playwright.sync_api import APIResponse, Route, WebSocketRoute, expect
 
 from simulator.protocols import FAMILIES
 from tests.browser.pages import PHONE, WITHIN_S, Watched, settled
@@ -184,6 +184,40 @@ def test_an_end_that_comes_before_the_answer_is_announced_too(node, standing, op
     ((route, answer),) = held
     route.fulfill(response=answer)
     expect(page.get_by_test_id("command-toast")).to_contain_text("Locate now")
+
+
+def test_an_end_that_comes_while_the_feed_is_away_is_announced_too(node, standing, open_page):
+    """Events are told once: what was missed is asked for when the feed is back."""
+    watched = open_page(node)
+    page = watched.page
+    feeds: list[tuple[WebSocketRoute, WebSocketRoute]] = []
+    lost: list[str | bytes] = []
+    away = False
+
+    def carry(here: WebSocketRoute) -> None:
+        there = here.connect_to_server()
+        feeds.append((here, there))
+        there.on_message(lambda message: lost.append(message) if away else here.send(message))
+
+    page.route_web_socket("**/live", carry)
+    page.reload()
+    open_commands(watched, standing)
+    away = True
+    page.get_by_test_id("command-kind-interval").click()
+    page.get_by_test_id("command-send").click()
+    path = f"/api/v1/vehicles/{standing['id']}/commands?limit=1"
+    watched.look(
+        lambda: [(one["kind"], one["state"]) for one in node.get(path)["commands"]],
+        lambda commands: commands == [("interval", "answered")],
+    )
+    missed = len(lost)
+    watched.look(lambda: len(lost), lambda messages: messages >= missed + 2, "ticks to miss")
+    expect(page.get_by_test_id("command-toast")).to_have_count(0)
+    away = False
+    for end in feeds[-1]:
+        end.close(code=1001)
+    expect(page.get_by_test_id("command-toast")).to_contain_text("Interval")
+    expect(newest(watched).get_by_test_id("command-state")).to_have_text("Done")
 
 
 def test_a_moving_vehicle_keeps_its_engine_and_the_page_says_why(node, aside, open_page):
