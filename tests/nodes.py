@@ -17,7 +17,8 @@ import orjson
 
 from tests.servers import free_port
 
-READY_WITHIN_S = 30.0  # a bound for broken starts, not a measure: a start takes about one second
+READY_WITHIN_S = 60.0  # a bound for broken starts, not a measure: a start takes about one second
+ANSWER_WITHIN_S = 30.0  # likewise: an answer takes milliseconds, where nothing stands still
 
 
 @dataclass
@@ -79,7 +80,7 @@ class TrackerNode:
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> Any:
         request = urllib.request.Request(self.url + path, headers=headers or {})  # noqa: S310
-        with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=ANSWER_WITHIN_S) as response:  # noqa: S310
             return orjson.loads(response.read())
 
     def metric(self, name: str) -> float:
@@ -94,7 +95,7 @@ class TrackerNode:
         }
 
     def _samples(self, name: str) -> list[tuple[str, float]]:
-        with urllib.request.urlopen(f"{self.url}/metrics", timeout=5) as response:  # noqa: S310
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=ANSWER_WITHIN_S) as response:  # noqa: S310
             lines = response.read().decode().splitlines()
         found = [x for x in lines if x.startswith((f"{name} ", f"{name}{{"))]
         return [(line.rpartition(" ")[0], float(line.rpartition(" ")[2])) for line in found]
@@ -123,8 +124,8 @@ class TrackerNode:
 @contextmanager
 def running_node(data: Path, **settings: str):  # type: ignore[no-untyped-def]
     node = TrackerNode(data, settings)
-    node.start()
     try:
+        node.start()  # one that is not ready in time is not left behind either
         yield node
     finally:
         node.kill()

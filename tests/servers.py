@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -24,16 +25,24 @@ import pytest
 START_S = 30.0  # that a server may need on a loaded machine
 STOP_S = 20.0
 
+PORTS = (12_000, 32_000)  # below those of outgoing connections, 32768 and up unless set otherwise
+
 POSTGRESQL_USER = "postgres"  # initdb and postgres refuse to run as root
 INITDB_OPTIONS = ("-U", POSTGRESQL_USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody listened on a moment ago."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """A TCP port on loopback on which nobody listens.
+
+    It lies outside the range from which the kernel takes the ports of outgoing connections: until
+    it is listened on, and while its server is restarted, no client of another test is given it.
+    """
+    while True:
+        port = random.SystemRandom().randrange(*PORTS)
+        with contextlib.suppress(OSError), socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def answers(port: int) -> bool:

@@ -62,7 +62,8 @@ export class Alarms {
       this.#button("close", () => note.remove()),
     );
     this.host.prepend(note);
-    while (this.host.children.length > MAX_NOTES) this.host.lastElementChild?.remove();
+    // What became of a command is not pushed away by alarms.
+    for (const old of [...this.host.querySelectorAll("[data-alarm]")].slice(MAX_NOTES)) old.remove();
     window.setTimeout(() => note.remove(), SHOWN_MS);
   }
 

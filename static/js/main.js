@@ -89,6 +89,7 @@ function takeTick(summary) {
   desk.refresh();
   view.ticked();
   desk.tick.value = summary;
+  if (first) desk.filtered.publish(undefined); // the numbers are known from now on
   if (!view.camera.placed) view.camera.fitFleet(false);
   if (first) revealSelected();
   byId("empty").hidden = desk.total > 0;

@@ -92,7 +92,9 @@ export class Row {
     this.#write(0, store.names[slot] || store.devices[slot]);
     this.#write(1, showsSpeed ? desk.strings.value.unit(speed, "kilometer-per-hour") : "");
     // A vehicle that nobody has named yet bears its device's identity: not twice in one row.
-    this.#write(2, store.devices[slot] === store.names[slot] ? "" : store.devices[slot]);
+    const unnamed = !store.names[slot] || store.devices[slot] === store.names[slot];
+    this.#write(2, unnamed ? "" : store.devices[slot]);
+    element.classList.toggle("row-unnamed", unnamed);
     this.#write(3, stateLine(desk, slot, serverNow));
     element.dataset.state = STATES[state[slot]];
     element.classList.toggle("row-alarm", (flags[slot] & FLAG_ALARM) !== 0);

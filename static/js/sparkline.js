@@ -11,6 +11,9 @@ const MIN_SPAN_MS = 120_000;
 /** The scale reaches at least this high, km/h, so that a standing vehicle's noise stays small. */
 const MIN_TOP_KMH = 30;
 
+/** Radius of the dot at the end of the line, px. */
+const DOT_PX = 3;
+
 /** Samples further apart are not joined, ms. */
 const GAP_MS = 30_000;
 
@@ -86,7 +89,7 @@ export class Sparkline {
     const start = nowMs - this.spanMs(nowMs);
     const top = Math.max(MIN_TOP_KMH, this.topKmh) * 1.1;
     const x = (/** @type {number} */ ms) => ((ms - start) / (nowMs - start)) * (width - 4);
-    const y = (/** @type {number} */ kmh) => height - 2 - (kmh / top) * (height - 6);
+    const y = (/** @type {number} */ kmh) => height - DOT_PX - 1 - (kmh / top) * (height - 7);
     context.lineJoin = "round";
     context.strokeStyle = context.fillStyle = colour;
     let first = 0;
@@ -110,7 +113,7 @@ export class Sparkline {
     }
     const last = samples[samples.length - 1];
     context.beginPath();
-    context.arc(Math.min(width - 4, x(last.ms)), y(last.kmh), 3, 0, 2 * Math.PI);
+    context.arc(Math.min(width - 4, x(last.ms)), y(last.kmh), DOT_PX, 0, 2 * Math.PI);
     context.fill();
   }
 }

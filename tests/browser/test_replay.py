@@ -5,6 +5,7 @@ known to the second.
 from __future__ import annotations
 
 import datetime as dt
+import re
 import subprocess
 import sys
 import urllib.request
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.pages import PHONE, Watched
+from tests.browser.pages import PHONE, WITHIN_S, Watched
 from tests.nodes import TrackerNode, running_node
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers, pytest.mark.xdist_group("browser")]
@@ -64,10 +65,10 @@ def node(tmp_path_factory) -> Iterator[TrackerNode]:
         subprocess.run(
             [
                 sys.executable, "-m", "simulator", "replay", "country-vans.csv", "--keep-time",
-                "--speed", "200", "--to", f"127.0.0.1:{running.device_port}",
+                "--speed", "1000", "--to", f"127.0.0.1:{running.device_port}",
             ],
             check=True,
-            timeout=60,
+            timeout=WITHIN_S,
             stdout=subprocess.DEVNULL,
         )  # fmt: skip
         request = urllib.request.Request(  # noqa: S310
@@ -75,7 +76,7 @@ def node(tmp_path_factory) -> Iterator[TrackerNode]:
             data=morning(),
             headers={"Content-Type": "text/csv"},
         )
-        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=WITHIN_S) as response:  # noqa: S310
             assert response.status == 200
         yield running
 
@@ -114,8 +115,7 @@ def test_the_button_opens_a_replay_of_the_last_day_with_data_and_back_to_live_re
     page = watched.page
     watched.until("vehicles()", lambda count: count == 3)
     page.get_by_test_id("row").first.click()
-    page.wait_for_timeout(800)  # the map has come to rest
-    before = watched.hook("view()")
+    before = watched.at_rest()
     page.get_by_test_id("replay-start").click()
     replay = opened(watched)
     flag = page.get_by_test_id("replay-flag")
@@ -124,7 +124,7 @@ def test_the_button_opens_a_replay_of_the_last_day_with_data_and_back_to_live_re
     expect(page.get_by_test_id("details")).not_to_be_visible()
     assert replay["from"] <= replay["at"] <= replay["to"]
     assert replay["vehicles"][0]["points"] > 100
-    assert watched.hook("view()") != before
+    watched.until("view()", lambda view: view != before)
     page.get_by_test_id("back-to-live").click()
     expect(flag).to_be_hidden()
     expect(page.get_by_test_id("details")).to_be_visible()
@@ -132,8 +132,7 @@ def test_the_button_opens_a_replay_of_the_last_day_with_data_and_back_to_live_re
     after = watched.hook("view()")
     assert after["zoom"] == before["zoom"]
     assert after["lat"] == pytest.approx(before["lat"], abs=1e-4)
-    page.wait_for_timeout(700)
-    assert "replay=" not in page.url
+    expect(page).not_to_have_url(re.compile("replay="))
 
 
 def test_the_key_opens_and_escape_closes(node, open_page):
@@ -152,19 +151,19 @@ def test_play_moves_the_marker_by_recorded_time_times_the_rate(node, open_page):
     replay = opened(watched)
     assert second_of(replay) == pytest.approx(60, abs=0.5)
     assert replay["vehicles"][0]["lon"] == pytest.approx(lon_at(60), abs=2e-6)
-    page.get_by_test_id("replay-rate").select_option("60")
+    page.get_by_test_id("replay-rate").select_option("5")  # the drive lasts 108 s
     look = "() => [performance.now() / 1000, window.trackerPage.replay()]"
     page.get_by_test_id("replay-play").click()
     seen = []
-    for _ in range(8):
-        page.wait_for_timeout(200)
+    for _ in range(6):
+        page.wait_for_timeout(100)
         seen.append(page.evaluate(look))
     page.get_by_test_id("replay-play").click()
     (first_s, first), (last_s, last) = seen[0], seen[-1]
     assert first["playing"]
-    assert last["rate"] == 60
+    assert last["rate"] == 5
     rate = (second_of(last) - second_of(first)) / (last_s - first_s)
-    assert rate == pytest.approx(60, rel=0.05)
+    assert rate == pytest.approx(5, rel=0.05)
     for _, replay in seen:
         vehicle = replay["vehicles"][0]
         assert vehicle["lon"] == pytest.approx(lon_at(second_of(replay)), abs=2e-6)
@@ -179,11 +178,16 @@ def test_play_moves_the_marker_by_recorded_time_times_the_rate(node, open_page):
 
 def test_the_marker_is_drawn_where_the_vehicle_was(node, open_page):
     watched = open_page(node, address(node, at=300))
-    vehicle = opened(watched)["vehicles"][0]
-    box = watched.page.locator("[data-test=ghost] .ghost-arrow").bounding_box()
-    assert box is not None
-    assert box["x"] + box["width"] / 2 == pytest.approx(vehicle["x"], abs=2)
-    assert box["y"] + box["height"] / 2 == pytest.approx(vehicle["y"], abs=2)
+    opened(watched)
+    look = """() => {
+      const box = document.querySelector("[data-test=ghost] .ghost-arrow")?.getBoundingClientRect();
+      const { x, y } = window.trackerPage.replay().vehicles[0];
+      return box && Math.max(
+        Math.abs(box.x + box.width / 2 - x), Math.abs(box.y + box.height / 2 - y));
+    }"""
+    watched.look(
+        lambda: watched.page.evaluate(look), lambda px: px is not None and px <= 2, "px beside it"
+    )
 
 
 def test_over_a_gap_it_holds_and_says_that_nothing_is_known(node, open_page):
@@ -195,9 +199,9 @@ def test_over_a_gap_it_holds_and_says_that_nothing_is_known(node, open_page):
     assert first["lon"] == pytest.approx(lon_at(SILENCE_S), abs=2e-6)
     expect(page.get_by_test_id("ghost")).to_contain_text("No data")
     expect(page.get_by_test_id("replay-note")).to_contain_text("No data until")
-    page.get_by_test_id("replay-rate").select_option("300")
+    page.get_by_test_id("replay-rate").select_option("10")  # the silence lasts 110 s more
     page.get_by_test_id("replay-play").click()
-    later = watched.until("replay()", lambda r: second_of(r) > SILENCE_S + 300)
+    later = watched.until("replay()", lambda r: second_of(r) > SILENCE_S + 105)
     page.get_by_test_id("replay-play").click()
     assert second_of(later) < AGAIN_S
     assert later["vehicles"][0]["lon"] == first["lon"]
@@ -219,12 +223,11 @@ def test_the_list_has_the_trips_and_stops_and_moves_cursor_and_map(node, open_pa
     assert kinds.count("trip") >= 2
     for kind in ("trip", "stop", "gap"):
         expect(page.get_by_test_id(f"replay-{kind}")).to_have_count(kinds.count(kind))
-    before = watched.hook("view()")
+    before = watched.at_rest()
     page.get_by_test_id("replay-stop").first.click()
     replay = watched.hook("replay()")
     assert second_of(replay) == pytest.approx(STOP_S, abs=60)
-    after = watched.hook("view()")
-    assert after["zoom"] > before["zoom"]
+    watched.until("view()", lambda view: view["zoom"] > before["zoom"])
     vehicle = replay["vehicles"][0]
     assert vehicle["lon"] == pytest.approx(lon_at(STOP_S), abs=60 * LON_PER_S)
     expect(page.locator("[data-test=replay-stop][aria-current=true]")).to_have_count(1)
@@ -289,9 +292,8 @@ def test_the_live_feed_goes_on_below(node, open_page):
     opened(watched)
     watched.page.get_by_test_id("replay-play").click()
     tick = watched.until("tick()", lambda now: now is not None)
-    watched.until("tick()", lambda now: now >= tick + 4)
-    assert watched.hook("pill()") == "live"
-    expect(watched.page.get_by_test_id("pill")).to_have_text("Live")  # no tick was skipped
+    watched.until("tick()", lambda now: now >= tick + 3)
+    expect(watched.page.get_by_test_id("pill")).to_have_text("Live")  # and no tick is skipped
 
 
 @pytest.mark.parametrize("motion", ["reduce", "no-preference"])
@@ -300,17 +302,23 @@ def test_who_asked_for_less_movement_gets_a_step_a_second(node, open_page, motio
     page = watched.page
     opened(watched)
     page.get_by_test_id("replay-play").click()
-    arrow = page.locator("[data-test=ghost] .ghost-arrow")
-    places = set()
-    began = watched.page.evaluate("() => performance.now() / 1000")
-    for _ in range(25):
-        places.add(arrow.bounding_box()["x"])
-        page.wait_for_timeout(80)
-    seconds = watched.page.evaluate("() => performance.now() / 1000") - began
+    look = """() => [
+      performance.now() / 1000,
+      document.querySelector("[data-test=ghost] .ghost-arrow").getBoundingClientRect().x,
+    ]"""
+    began, place = page.evaluate(look)
+    places = {place}
+
+    def seen() -> tuple[float, int]:
+        now, place = page.evaluate(look)
+        places.add(place)
+        return now - began, len(places)
+
     if motion == "reduce":
-        assert 2 <= len(places) <= seconds + 2
-    else:
-        assert len(places) > seconds + 2
+        seconds, _ = watched.look(seen, lambda so_far: so_far[1] >= 3)
+        assert len(places) <= seconds + 2
+    else:  # some time it is drawn more often, however slow the machine is at others
+        watched.look(seen, lambda so_far: so_far[1] > so_far[0] + 3)
 
 
 def test_a_track_can_be_had_as_a_file(node, open_page):
@@ -350,7 +358,7 @@ def test_the_phone_has_all_of_it(node, open_page, language):
 def test_a_vehicle_that_does_not_exist_is_said_and_left_again(node, open_page):
     watched = open_page(node, "/#replay=0000000000000")
     note = watched.page.get_by_test_id("replay-note")
-    expect(note).to_contain_text("Could not be loaded", timeout=10_000)
+    expect(note).to_contain_text("Could not be loaded")
     watched.page.get_by_test_id("back-to-live").click()
     assert watched.hook("replay()") is None
     # The browser itself complains of an answer that is 404, and that was provoked here.

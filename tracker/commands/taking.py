@@ -155,7 +155,7 @@ class Taker:
         found = self._sender.pace(vehicle.id)
         if found.too_fast:
             most = self._sender.cut.max_speed_kmh
-            raise TooFastError(f"{found.too_fast}; {wish.kind.value} is for at most {most:g} km/h")
+            raise TooFastError(f"{found.too_fast}; an engine is cut at {most:g} km/h at most")
         if found.unknown and not wish.speed_unknown:
             raise UnknownSpeedError(
                 f'{found.unknown}: send "{life.SPEED_UNKNOWN}": true if you know that it stands'

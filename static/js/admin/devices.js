@@ -18,6 +18,10 @@ let strings = await inLanguage(
 /** What is on the screen, so that nothing is touched that has not changed. */
 let shown = "";
 let asking = false;
+/** What is being asked for may be older than what was done since. */
+let stale = false;
+/** A token was typed in, and has not been taken yet. */
+let tried = false;
 
 /** @param {import("../i18n.js").Language} language */
 async function inLanguage(language) {
@@ -53,7 +57,10 @@ function complain(text) {
 
 /** Ask for everything, and show it if it has changed. */
 async function refresh() {
-  if (asking) return;
+  if (asking) {
+    stale = true;
+    return;
+  }
   asking = true;
   try {
     const api = config.api;
@@ -63,12 +70,16 @@ async function refresh() {
       ask(`${api}/vehicles?state=pending&limit=${PENDING_MOST}`),
     ]);
     complain("");
-    show(overview, unknown, pending);
+    tried = false;
+    if (!stale) show(overview, unknown, pending);
   } catch (error) {
-    fail(error);
+    if (!stale) fail(error);
   } finally {
     asking = false;
   }
+  if (!stale) return;
+  stale = false;
+  await refresh();
 }
 
 /** @param {unknown} error */
@@ -77,13 +88,16 @@ function fail(error) {
     complain(strings.t("admin.away"));
     return;
   }
+  if (error.status !== 401) {
+    complain(error.message);
+    return;
+  }
+  if (tried) complain(strings.t("admin.token.wrong"));
   const form = element("token-form");
-  const again = !form.hidden;
+  const asked = !form.hidden;
   element("columns").hidden = true;
-  if (error.status !== 401) complain(error.message);
-  else if (again) complain(strings.t("admin.token.wrong"));
-  form.hidden = error.status !== 401;
-  if (!form.hidden && !again) element("token").focus();
+  form.hidden = false;
+  if (!asked) element("token").focus();
 }
 
 /** @param {any} overview @param {any} unknown @param {any} pending */
@@ -124,29 +138,31 @@ function show(overview, unknown, pending) {
   );
 }
 
-/** @param {string} id */
-async function admit(id) {
-  try {
-    await ask(`${config.api}/vehicles/${encodeURIComponent(id)}`, "PATCH", { status: "active" });
-  } catch (error) {
-    fail(error);
-  }
+/** Does something and shows what came of it. @param {Promise<unknown>} done */
+async function act(done) {
+  const refused = await done.then(
+    () => null,
+    (error) => error,
+  );
   await refresh();
+  if (refused) fail(refused);
 }
 
-element("clear").addEventListener("click", async () => {
-  try {
-    await ask(`${config.api}/devices/unknown`, "DELETE");
-  } catch (error) {
-    fail(error);
-  }
-  await refresh();
+/** @param {string} id */
+function admit(id) {
+  const path = `${config.api}/vehicles/${encodeURIComponent(id)}`;
+  return act(ask(path, "PATCH", { status: "active" }));
+}
+
+element("clear").addEventListener("click", () => {
+  void act(ask(`${config.api}/devices/unknown`, "DELETE"));
 });
 
 element("token-form").addEventListener("submit", async (event) => {
   event.preventDefault();
   const field = /** @type {HTMLInputElement} */ (element("token"));
   keepToken(field.value);
+  tried = true;
   field.value = "";
   await refresh();
 });
@@ -166,12 +182,13 @@ element("language").addEventListener("click", async () => {
   await refresh();
 });
 
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) refresh();
-});
-setInterval(() => {
-  if (!document.hidden) refresh();
-}, EVERY_MS);
+/** Nobody looks, or the token is waited for: nothing is asked. */
+function poll() {
+  if (!document.hidden && element("token-form").hidden) refresh();
+}
+
+document.addEventListener("visibilitychange", poll);
+setInterval(poll, EVERY_MS);
 
 speak();
 refresh();

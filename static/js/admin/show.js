@@ -93,14 +93,16 @@ export function strangerItem(one, strings, now) {
   const shown = lines(one.hex, one.text, size);
   part(item, "stranger-hex").textContent = shown.hex;
   part(item, "stranger-text").textContent = shown.text;
-  const last = age(one.last_time, strings, now);
-  const first = age(one.first_time, strings, now);
+  // An age is not broken over two lines.
+  const [last, first] = [one.last_time, one.first_time].map((time) =>
+    age(time, strings, now).replaceAll(" ", "\u00a0"),
+  );
   part(item, "stranger-facts").textContent = strings.t("admin.unknown.facts", {
     transport: one.transport.toUpperCase(),
     address: one.address,
     port: String(one.port),
     bytes: strings.t("admin.unknown.bytes", { count: one.hex.length / 2 }),
-    seen: strings.t(one.count > 1 ? "admin.unknown.since" : "admin.unknown.once", { last, first }),
+    seen: strings.t(last !== first ? "admin.unknown.since" : "admin.unknown.once", { last, first }),
   });
   return item;
 }

@@ -53,6 +53,11 @@ export class CommandApi {
   }
 
   /** @param {string} id @returns {Promise<Command>} */
+  command(id) {
+    return this.#ask(`/commands/${encodeURIComponent(id)}`);
+  }
+
+  /** @param {string} id @returns {Promise<Command>} */
   cancel(id) {
     return this.#ask(`/commands/${encodeURIComponent(id)}`, { method: "DELETE" });
   }

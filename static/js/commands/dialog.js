@@ -8,6 +8,7 @@ import { Refusal } from "./api.js";
 import { CommandForm } from "./form.js";
 import { History } from "./history.js";
 import { isOpen } from "./model.js";
+import { kindName } from "./words.js";
 
 /** @typedef {import("../desk.js").Desk} Desk */
 /** @typedef {import("./model.js").Command} Command */
@@ -18,6 +19,7 @@ import { isOpen } from "./model.js";
  */
 const OWN_WORDS = {
   unreachable: "command.problem.unreachable",
+  too_fast: "command.problem.tooFast",
   speed_unknown: "command.problem.speedUnknown",
 };
 
@@ -30,6 +32,8 @@ export class CommandDialog {
   /** What REST says of the vehicle: it may be out of view, or have no position yet. */
   /** @type {import("./api.js").VehicleRecord | null} */ #record = null;
   #sending = false;
+  /** Counts questions: an answer that a later one has overtaken is dropped. */
+  #asked = 0;
   /** Of the order in hand: the same for each attempt to hand it over. */
   #key = "";
 
@@ -52,8 +56,11 @@ export class CommandDialog {
       event.preventDefault();
       void this.#send();
     });
-    desk.tick.subscribe((tick) => this.#ticked(tick?.events ?? []));
-    desk.second.subscribe(() => this.render());
+    desk.tick.subscribe((tick) => tick && this.#ticked(tick));
+    desk.second.subscribe(() => {
+      this.render();
+      if (this.dialog.open) this.history.renderAges();
+    });
     desk.strings.subscribe(() => this.dialog.open && void this.#load());
   }
 
@@ -63,7 +70,7 @@ export class CommandDialog {
       this.form.clear();
       this.#commands = [];
       this.#record = null;
-    }
+    } else if (!this.dialog.open) this.form.begin();
     this.#vehicle = vehicle;
     this.#key = newKey();
     if (!this.dialog.open) this.dialog.showModal();
@@ -94,17 +101,18 @@ export class CommandDialog {
   }
 
   async #refresh() {
-    const vehicle = this.#vehicle;
-    const commands = await this.api.latest(vehicle, SHOWN);
-    if (vehicle !== this.#vehicle) return;
+    const turn = (this.#asked += 1);
+    const commands = await this.api.latest(this.#vehicle, SHOWN);
+    if (turn !== this.#asked) return;
     this.#commands = commands;
     this.history.render(commands);
     this.render();
   }
 
-  /** @param {import("../model.js").FeedEvent[]} events */
-  #ticked(events) {
-    const ours = events.some((e) => e.event === "command" && e.vehicle === this.#vehicle);
+  /** @param {import("../model.js").TickSummary} tick */
+  #ticked({ events, full }) {
+    // What was sent while there was no connection is not told again.
+    const ours = full || events.some((e) => e.event === "command" && e.vehicle === this.#vehicle);
     if (this.dialog.open && ours) this.#refresh().catch((error) => this.#complain(error));
   }
 
@@ -152,34 +160,56 @@ export class CommandDialog {
   #complain(error) {
     if (!(error instanceof Refusal)) throw error;
     const own = OWN_WORDS[error.code];
-    byId("command-problem").textContent = own ? this.desk.t(own) : error.message;
+    byId("command-problem").textContent = own
+      ? this.desk.t(own, { detail: error.message })
+      : error.message;
     this.form.refused(error.code);
   }
 
   render() {
     if (!this.dialog.open) return;
     const { desk } = this;
-    const { store } = desk;
+    const { store, strings } = desk;
     const slot = this.#slot;
     const send = /** @type {HTMLButtonElement} */ (byId("command-send"));
     const kind = this.form.chosen;
     send.disabled = this.#sending || kind === null || "problem" in this.form.read();
     send.classList.toggle("command-send-danger", kind?.dangerous === true);
+    // What cannot be undone is named on the button itself.
+    const name = kind?.dangerous ? kindName(kind.kind, strings.value) : desk.t("command.send");
+    if (send.textContent !== name) send.textContent = name;
     byId("command-none").hidden = this.#commands.length > 0;
     this.#renderWho();
     const waiting = this.#commands.filter(({ state }) => isOpen(state)).length;
-    const away = slot >= 0 && STATES[store.columns.state[slot]] === "offline";
-    byId("command-when").textContent = desk.t(
-      away ? "command.when.away" : waiting > 0 ? "command.when.after" : "command.when.now",
-    );
+    const state = slot >= 0 ? STATES[store.columns.state[slot]] : "";
+    const when = state === "offline" ? "away" : waiting > 0 ? "after" : "now";
+    // Of a vehicle that moves an engine cut is not promised at once.
+    const silent = kind?.kind === "engine_cut" && state === "moving";
+    byId("command-when").textContent = silent ? "" : desk.t(`command.when.${when}`);
+  }
+
+  /** How fast the vehicle was, and how long ago, in words; null where the page does not know it. */
+  #pace() {
+    const { store, strings, t } = this.desk;
+    const slot = this.#slot;
+    if (slot < 0) return null;
+    const { fixMs, speed } = store.columns;
+    const known = speed[slot] !== UNKNOWN;
+    return {
+      speed: known
+        ? strings.value.unit(Math.round(speed[slot] / 10), "kilometer-per-hour")
+        : t("command.speedUnknown"),
+      age: strings.value.ago(this.desk.serverNow() - fixMs[slot]),
+    };
   }
 
   /** Which vehicle it is, and what is known of its speed. */
   #renderWho() {
     const { desk } = this;
-    const { store, strings } = desk;
+    const { store } = desk;
     const slot = this.#slot;
-    if (slot < 0) {
+    const pace = this.#pace();
+    if (pace === null) {
       byId("command-vehicle").textContent = this.#record?.name ?? "";
       byId("command-line").textContent = desk.t(
         desk.narrowed ? "details.outOfView" : "details.gone",
@@ -187,16 +217,10 @@ export class CommandDialog {
       byId("command-danger-text").textContent = desk.t("command.dangerUnseen");
       return;
     }
-    const c = store.columns;
-    const age = strings.value.ago(desk.serverNow() - c.fixMs[slot]);
-    const known = c.speed[slot] !== UNKNOWN;
-    const speed = known
-      ? strings.value.unit(Math.round(c.speed[slot] / 10), "kilometer-per-hour")
-      : desk.t("command.speedUnknown");
+    const state = desk.t(`state.${STATES[store.columns.state[slot]]}`);
     byId("command-vehicle").textContent = store.names[slot] || store.devices[slot];
-    byId("command-line").textContent =
-      `${desk.t(`state.${STATES[c.state[slot]]}`)} · ${speed} · ${age}`;
-    byId("command-danger-text").textContent = desk.t("command.danger", { speed, age });
+    byId("command-line").textContent = `${state} · ${pace.speed} · ${pace.age}`;
+    byId("command-danger-text").textContent = desk.t("command.danger", pace);
   }
 }
 

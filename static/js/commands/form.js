@@ -25,6 +25,8 @@ export class CommandForm {
   /** @type {CommandKind[]} */ #kinds = [];
   /** @type {CommandKind | null} */ #chosen = null;
   #device = "";
+  /** What the tiles and fields were made for. */
+  #shown = "";
 
   /** @param {Desk} desk @param {() => void} onChange */
   constructor(desk, onChange) {
@@ -40,6 +42,10 @@ export class CommandForm {
 
   /** @param {CommandKind[]} kinds @param {string} device its identity */
   show(kinds, device) {
+    const { language } = this.desk.strings.value;
+    const shown = JSON.stringify([kinds, device, language]);
+    if (shown === this.#shown) return; // what was typed meanwhile stays
+    this.#shown = shown;
     this.#kinds = inOrder(kinds);
     this.#device = device;
     const before = this.#chosen?.kind;
@@ -53,7 +59,15 @@ export class CommandForm {
   clear() {
     this.#chosen = null;
     this.#kinds = [];
+    this.#shown = "";
     byId("command-kinds").replaceChildren();
+    this.#renderFields();
+  }
+
+  /** The same vehicle once more: nothing that was typed before, and nothing dangerous, is at hand. */
+  begin() {
+    this.#chosen = this.#kinds.find(({ supported }) => supported) ?? null;
+    this.#renderTiles();
     this.#renderFields();
   }
 
@@ -114,10 +128,16 @@ export class CommandForm {
     const confirm = /** @type {HTMLInputElement} */ (byId("command-confirm"));
     confirm.value = "";
     this.#offerWord(false);
-    byId("command-confirm-label").textContent = strings.t("command.confirm", {
-      tail: confirmTail(this.#device),
-    });
+    this.#renderConfirmLabel();
     byId("command-problem").textContent = "";
+  }
+
+  /** "To confirm, type 0048 …", with what is to be typed set apart. */
+  #renderConfirmLabel() {
+    const tail = document.createElement("code");
+    tail.textContent = confirmTail(this.#device);
+    const [before, after] = this.desk.t("command.confirm", { tail: "\n" }).split("\n");
+    byId("command-confirm-label").replaceChildren(before, tail, after);
   }
 
   /** @param {string} kind @param {Parameter} parameter */

@@ -10,6 +10,8 @@ import { commandTitle, outcomeWords } from "./words.js";
 
 export class History {
   /** Commands whose steps are shown. @type {Set<string>} */ #unfolded = new Set();
+  /** Where an age is written, and since when, Unix ms. @type {Map<HTMLElement, number>} */
+  #ages = new Map();
 
   /** @param {Desk} desk @param {HTMLElement} list @param {(id: string) => void} cancel */
   constructor(desk, list, cancel) {
@@ -21,8 +23,20 @@ export class History {
   /** @param {Command[]} commands newest first */
   render(commands) {
     const focused = document.activeElement instanceof HTMLElement ? document.activeElement.id : "";
+    this.#ages.clear();
     this.list.replaceChildren(...commands.map((command) => this.#row(command)));
+    this.renderAges();
     if (focused) document.getElementById(focused)?.focus();
+  }
+
+  /** Ages grow while nothing else changes. */
+  renderAges() {
+    const { strings } = this.desk;
+    const now = this.desk.serverNow();
+    for (const [when, sinceMs] of this.#ages) {
+      const text = strings.value.ago(now - sinceMs);
+      if (when.textContent !== text) when.textContent = text;
+    }
   }
 
   /** @param {Command} command */
@@ -38,12 +52,10 @@ export class History {
     summary.id = `command-summary-${command.id}`;
     const chip = element("span", "command-state", strings.t(`command.state.${state}`));
     chip.dataset.test = "command-state";
-    const when = element(
-      "time",
-      "command-time",
-      strings.ago(desk.serverNow() - Date.parse(command.created_time)),
-    );
-    when.title = strings.dateTime(Date.parse(command.created_time));
+    const when = element("time", "command-time");
+    const createdMs = Date.parse(command.created_time);
+    this.#ages.set(when, createdMs);
+    when.title = strings.dateTime(createdMs);
     summary.append(element("b", "command-name", commandTitle(command, strings)), chip, when);
     const words = outcomeWords(command.reply, command.detail);
     if (words) summary.append(element("span", "command-reply", words));

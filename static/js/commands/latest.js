@@ -13,6 +13,8 @@ const NEWS_MS = 600_000;
 
 export class LatestLine {
   /** @type {Command | null} */ #command = null;
+  /** Counts questions: an answer that a later one has overtaken is dropped. */
+  #asked = 0;
 
   /**
    * @param {Desk} desk @param {import("./api.js").CommandApi} api
@@ -31,7 +33,8 @@ export class LatestLine {
     desk.tick.subscribe((tick) => {
       const ours = (/** @type {import("../model.js").FeedEvent} */ { event, vehicle }) =>
         event === "command" && vehicle === desk.selected.value;
-      if (tick?.events.some(ours)) void this.#load();
+      // What was sent while there was no connection is not told again.
+      if (tick?.full || tick?.events.some(ours)) void this.#load();
     });
     desk.second.subscribe(() => this.render());
     desk.strings.subscribe(() => this.render());
@@ -39,10 +42,12 @@ export class LatestLine {
 
   async #load() {
     const id = this.desk.selected.value;
+    const turn = (this.#asked += 1);
     if (id === null) return;
     try {
       const [command] = await this.api.latest(id, 1);
-      if (id === this.desk.selected.value) this.#command = command ?? null;
+      if (turn !== this.#asked) return;
+      this.#command = command ?? null;
     } catch {
       return; // the line stays away, or as it was; the pill tells of the connection
     }

@@ -14,7 +14,7 @@ import { Outcomes } from "./outcomes.js";
  */
 export function setUpCommands(desk) {
   const api = new CommandApi(desk.config.api);
-  const outcomes = new Outcomes(desk, byId("toasts"));
+  const outcomes = new Outcomes(desk, api, byId("toasts"));
   /** @type {import("./dialog.js").CommandDialog | null} */
   let dialog = null;
   const open = async () => {

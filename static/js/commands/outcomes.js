@@ -6,6 +6,7 @@ import { isOpen } from "./model.js";
 import { kindName, outcomeWords } from "./words.js";
 
 /** @typedef {import("../desk.js").Desk} Desk */
+/** @typedef {import("./api.js").CommandApi} CommandApi */
 /** @typedef {import("../model.js").FeedEvent} FeedEvent */
 
 /** How long a note stays, ms. */
@@ -14,20 +15,42 @@ const SHOWN_MS = 15_000;
 /** Commands of this page that are watched; the oldest are forgotten. */
 const MAX_WATCHED = 200;
 
+/** Ends remembered: one can come before the answer that says which command it is the end of. */
+const MAX_ENDED = 100;
+
 export class Outcomes {
   /** Ids of commands sent from here. @type {Set<string>} */ #ours = new Set();
+  /** Ends of commands, sent by whomever, newest last. @type {Map<string, FeedEvent>} */
+  #ended = new Map();
 
-  /** @param {Desk} desk @param {HTMLElement} host */
-  constructor(desk, host) {
+  /** @param {Desk} desk @param {CommandApi} api @param {HTMLElement} host */
+  constructor(desk, api, host) {
     this.desk = desk;
+    this.api = api;
     this.host = host;
     desk.tick.subscribe((tick) => {
       for (const event of tick?.events ?? []) if (event.event === "command") this.#take(event);
+      if (tick?.full) for (const id of this.#ours) void this.#ask(id);
     });
+  }
+
+  /** What was told while there was no connection is not told again. @param {string} id */
+  async #ask(id) {
+    const command = await this.api.command(id).catch(() => null);
+    if (!command) return;
+    const { vehicle, kind, state, reply, detail } = command;
+    const event = { id, event: "command", command: id, vehicle, kind, state, reply, detail };
+    this.#take({ ...event, name: "", time_ms: 0, lat: null, lon: null });
   }
 
   /** A command was sent from here. @param {string} id */
   watch(id) {
+    const ended = this.#ended.get(id);
+    if (ended) {
+      this.#ended.delete(id);
+      this.#show(ended);
+      return;
+    }
     this.#ours.add(id);
     if (this.#ours.size > MAX_WATCHED) this.#ours.delete([...this.#ours][0]);
   }
@@ -35,9 +58,13 @@ export class Outcomes {
   /** @param {FeedEvent} event */
   #take(event) {
     const id = event.command ?? "";
-    if (!this.#ours.has(id) || isOpen(event.state ?? "")) return;
-    this.#ours.delete(id);
-    this.#show(event);
+    if (isOpen(event.state ?? "")) return;
+    if (this.#ours.delete(id)) {
+      this.#show(event);
+      return;
+    }
+    this.#ended.set(id, event);
+    if (this.#ended.size > MAX_ENDED) this.#ended.delete([...this.#ended.keys()][0]);
   }
 
   /** @param {FeedEvent} event */
