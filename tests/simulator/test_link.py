@@ -17,18 +17,12 @@ from simulator.model import Fix
 from simulator.protocols import FAMILIES, MIXED
 from simulator.protocols.base import Family
 from simulator.reports import Report
+from tests.servers import free_port
+from tests.waiting import PATIENCE_S, until
 
 from .tracker_double import TrackerDouble, running
 
-PATIENCE_S = 10.0  # of a test with something that must happen, and normally does at once
 EVERY = pytest.mark.parametrize("family", MIXED, ids=[family.name for family in MIXED])
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that other tasks bring about."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 class Crew:
@@ -107,9 +101,7 @@ async def test_a_lost_connection_comes_back_and_nothing_is_lost(family: Family) 
 
 
 async def test_a_refused_connection_is_told_and_tried_again() -> None:
-    async with running(TrackerDouble()) as double:
-        port = double.device_port
-    async with crew([FAMILIES["gt06"]], port) as one:
+    async with crew([FAMILIES["gt06"]], free_port()) as one:
         await until(lambda: len(one.troubles) >= 2)
         assert set(one.troubles) == {"connection refused"}
         one.report_all()

@@ -17,6 +17,8 @@ from simulator.protocols import families
 from simulator.reports import Pace, Playback, fleet_reports, trip_reports
 from simulator.run import RunPlan, run
 from simulator.trips import Reading, load
+from tests.servers import free_port
+from tests.waiting import PATIENCE_S
 
 from .tracker_double import TrackerDouble, running
 
@@ -37,7 +39,7 @@ def plan(double: TrackerDouble, faults: FaultRates | None = None) -> RunPlan:
         rate_hz=4.0,
         duration_s=1.5,
         tracks=5,
-        late_after_s=8.0,  # a busy machine is not the server's fault
+        late_after_s=PATIENCE_S,  # a busy machine is not the server's fault
     )
 
 
@@ -128,10 +130,7 @@ async def test_a_server_without_devices_port_cannot_be_run_against(
 ) -> None:
     monkeypatch.setattr("simulator.run.LOGIN_S", 0.2)
     async with running(TrackerDouble(100)) as double:
-        other = TrackerDouble()
-        async with running(other):
-            pass
-        double.device_port = other.device_port
+        double.device_port = free_port()
         with pytest.raises(TargetError, match="no device was accepted"):
             await run(plan(double))
 
@@ -194,9 +193,7 @@ async def test_positions_that_nobody_acknowledges_are_told(
 
 
 async def test_nobody_there_ends_the_run_when_told_to() -> None:
-    async with running(TrackerDouble()) as double:
-        port = double.device_port
-    line = Line(("127.0.0.1", port), give_up_after_s=0.2)
+    line = Line(("127.0.0.1", free_port()), give_up_after_s=0.2)
     driving = town_vehicles(1, 1, PLACE, 1)
     with pytest.raises(TargetError, match=r"no connection within 0\.2 s"):
         await play(

@@ -17,8 +17,9 @@ from simulator.errors import TargetError
 from simulator.model import Stated
 from simulator.viewers import received_bytes
 from simulator.viewing import ViewerStats, summarise
+from tests.servers import free_port
+from tests.waiting import PATIENCE_S, until
 
-from .test_link import until
 from .tracker_double import Fix, TrackerDouble, Vehicle, running
 
 
@@ -256,7 +257,7 @@ async def test_viewers_in_another_process_count_the_same() -> None:
             await crowd.begin()
             counts: list[ViewerStats] = []
 
-            async with asyncio.timeout(20.0):
+            async with asyncio.timeout(PATIENCE_S):
                 while not counts or min(one.frames for one in counts) < 5:
                     await asyncio.sleep(0.05)
                     counts = await crowd.measured()
@@ -268,8 +269,7 @@ async def test_viewers_in_another_process_count_the_same() -> None:
 
 async def test_a_crowd_without_a_server_fails_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("simulator.crowd.READY_TIMEOUT_S", 0.3)
-    async with running(TrackerDouble()) as double:
-        url = double.url
+    url = f"http://127.0.0.1:{free_port()}"
     troubles: list[str] = []
     crowd = LocalViewers(CrowdPlan(url, 2), Clock(), troubles.append)
     with pytest.raises(TargetError, match="2 viewers got no tick"):
