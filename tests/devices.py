@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import struct
 from functools import reduce
+from typing import Any
+
+from tests.waiting import PATIENCE_S
 
 VALID, IGNITION, STORED = 1, 2, 16  # bits of the status byte
 
@@ -62,10 +66,24 @@ class Device:
         self.writer = writer
 
     @classmethod
-    async def connect(cls, port: int, ident: str | None = None) -> Device:
-        device = cls(*await asyncio.open_connection("127.0.0.1", port))
+    async def connect(cls, port: int, ident: str | None = None, **options: Any) -> Device:
+        device = cls(*await asyncio.open_connection("127.0.0.1", port, **options))
         if ident is not None:
             await device.ask(login(ident), ack(0x03))
+        return device
+
+    @classmethod
+    async def connect_narrow(cls, port: int, ident: str, **options: Any) -> Device:
+        """One for which the kernel keeps little that is not read: by itself it takes megabytes,
+        here with small windows and, by small segments, on the server's side as well.
+        """
+        narrow = socket.socket()
+        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        narrow.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        narrow.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(narrow, ("127.0.0.1", port))
+        device = cls(*await asyncio.open_connection(sock=narrow, **options))
+        await device.ask(login(ident), ack(0x03))
         return device
 
     def send(self, data: bytes) -> None:
@@ -73,7 +91,7 @@ class Device:
 
     async def ask(self, data: bytes, expected: bytes) -> None:
         self.writer.write(data)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             answer = await self.reader.readexactly(len(expected))
         assert answer == expected, answer.hex(" ")
 
@@ -83,7 +101,7 @@ class Device:
 
     async def closed(self) -> bytes:
         """What comes until the server closes."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             data = await self.reader.read()
         await self.close()
         return data

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
+import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,10 +15,12 @@ from typing import Any
 
 import orjson
 
+from tests import programs
 from tests.servers import free_port
 
 READY_WITHIN_S = 60.0  # a bound for broken starts, not a measure: a start takes about one second
-ANSWER_WITHIN_S = 30.0  # likewise: an answer takes milliseconds, where nothing stands still
+ANSWER_S = 30.0  # likewise, for an answer
+STOP_S = 60.0
 
 
 @dataclass
@@ -29,7 +31,7 @@ class TrackerNode:
     settings: dict[str, str] = field(default_factory=dict)
     http_port: int = field(default_factory=free_port)
     device_port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
+    process: programs.Forked | subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -53,14 +55,8 @@ class TrackerNode:
             "TRACKER_LOG_FORMAT": "json",
         }
         environment |= {f"TRACKER_{k.upper()}": v for k, v in self.settings.items()}
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "tracker", "serve"],
-                env=environment,
-                cwd=self.data.parent,
-                stdout=log,
-                stderr=log,
-            )
+        start = programs.Forked if programs.FORKED else programs.start_program
+        self.process = start("tracker", ["serve"], environment, self.data.parent, self.log)
         self.wait_ready()
         return self
 
@@ -80,8 +76,16 @@ class TrackerNode:
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> Any:
         request = urllib.request.Request(self.url + path, headers=headers or {})  # noqa: S310
-        with urllib.request.urlopen(request, timeout=ANSWER_WITHIN_S) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=ANSWER_S) as response:  # noqa: S310
             return orjson.loads(response.read())
+
+    def part(self, name: str) -> str:
+        """What /readyz says of a part, ready or not."""
+        try:
+            parts = self.get("/readyz")["parts"]
+        except urllib.error.HTTPError as error:
+            parts = orjson.loads(error.read())["parts"]
+        return str(parts[name])
 
     def metric(self, name: str) -> float:
         """The sum of a metric over its labels."""
@@ -95,7 +99,7 @@ class TrackerNode:
         }
 
     def _samples(self, name: str) -> list[tuple[str, float]]:
-        with urllib.request.urlopen(f"{self.url}/metrics", timeout=ANSWER_WITHIN_S) as response:  # noqa: S310
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=ANSWER_S) as response:  # noqa: S310
             lines = response.read().decode().splitlines()
         found = [x for x in lines if x.startswith((f"{name} ", f"{name}{{"))]
         return [(line.rpartition(" ")[0], float(line.rpartition(" ")[2])) for line in found]
@@ -118,7 +122,7 @@ class TrackerNode:
         """SIGTERM; the exit code."""
         assert self.process is not None
         self.process.terminate()
-        return self.process.wait(15)
+        return self.process.wait(STOP_S)
 
 
 @contextmanager

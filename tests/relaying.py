@@ -16,6 +16,8 @@ from typing import Any
 import aiomqtt
 import orjson
 
+from tests.waiting import PATIENCE_S, until
+
 
 def line(number: int, device: str | int = 1, topic: str | None = None, **more: Any) -> bytes:
     """A request whose message is its number."""
@@ -43,7 +45,7 @@ class Caller:
         self.writer.write(data)
         await self.writer.drain()
 
-    async def answer(self, within_s: float = 20.0) -> dict[str, Any]:
+    async def answer(self, within_s: float = PATIENCE_S) -> dict[str, Any]:
         """The next answer. Raises EOFError when the connection has ended."""
         async with asyncio.timeout(within_s):
             found = await self.reader.readline()
@@ -56,13 +58,13 @@ class Caller:
         await self.say(data)
         return await self.answer()
 
-    async def answers(self, count: int, within_s: float = 60.0) -> list[dict[str, Any]]:
+    async def answers(self, count: int, within_s: float = 2 * PATIENCE_S) -> list[dict[str, Any]]:
         async with asyncio.timeout(within_s):
             return [orjson.loads(await self.reader.readline()) for _ in range(count)]
 
     async def rest(self) -> list[dict[str, Any]]:
         """Everything up to the end of the connection."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             return [orjson.loads(found) for found in (await self.reader.read()).splitlines()]
 
     async def close(self) -> None:
@@ -104,11 +106,9 @@ class Subscriber:
                         self.topics.append(message.topic.value)
             await asyncio.sleep(0.1)
 
-    async def until(self, count: int, within_s: float = 60.0) -> None:
+    async def until(self, count: int) -> None:
         """Until so many different payloads have come."""
-        async with asyncio.timeout(within_s):
-            while len(self.payloads) < count:
-                await asyncio.sleep(0.05)
+        await until(lambda: len(self.payloads) >= count, 2 * PATIENCE_S)
 
 
 @asynccontextmanager
@@ -118,7 +118,7 @@ async def subscribed(
     subscriber = Subscriber(port, topic, name)
     task = asyncio.create_task(subscriber.run())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await subscriber.ready.wait()
         yield subscriber
     finally:

@@ -7,9 +7,9 @@ a coroutine call it by `asyncio.to_thread`.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import pwd
-import random
 import shutil
 import signal
 import socket
@@ -22,27 +22,54 @@ from pathlib import Path
 import psutil
 import pytest
 
-START_S = 30.0  # that a server may need on a loaded machine
-STOP_S = 20.0
+START_S = STOP_S = 60.0  # that a server may need on a loaded machine
 
-PORTS = (12_000, 32_000)  # below those of outgoing connections, 32768 and up unless set otherwise
+# Ports are given out from blocks, each of one process of tests: nobody else takes one between the
+# choice and the listening. They lie below those that the kernel gives to outgoing connections.
+PORTS_FIRST, PORTS_END, PORTS_BLOCK = 12_000, 32_000, 200
 
 POSTGRESQL_USER = "postgres"  # initdb and postgres refuse to run as root
 INITDB_OPTIONS = ("-U", POSTGRESQL_USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
 
 
-def free_port() -> int:
-    """A TCP port on loopback on which nobody listens.
+def _own_ports() -> Iterator[int]:
+    """The ports of a block that no other process has, over and over.
 
-    It lies outside the range from which the kernel takes the ports of outgoing connections: until
-    it is listened on, and while its server is restarted, no client of another test is given it.
+    A socket with an abstract name, which goes with the process, says that the block is taken.
     """
-    while True:
-        port = random.SystemRandom().randrange(*PORTS)
-        with contextlib.suppress(OSError), socket.socket() as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(("127.0.0.1", port))
+    for first in range(PORTS_FIRST, PORTS_END, PORTS_BLOCK):
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0tracker-tests-ports-{first}")
+        except OSError:
+            claim.close()
+            continue
+        with claim:
+            yield from itertools.cycle(range(first, first + PORTS_BLOCK))
+    raise RuntimeError("no block of ports is left: other tests have them all")
+
+
+_ports = _own_ports()
+
+
+def free_port() -> int:
+    """A port on loopback, of TCP and UDP, that is this process's alone to listen on."""
+    for port in itertools.islice(_ports, PORTS_BLOCK):
+        if _is_free(port):
             return port
+    raise RuntimeError("none of the ports of these tests is free")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
+        try:
+            stream.bind(("127.0.0.1", port))
+            stream.listen()
+            datagrams.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def answers(port: int) -> bool:
@@ -201,6 +228,14 @@ class PostgresqlServer(RealServer):
         """Stop fast: connections are closed, not waited for."""
         super().stop(how)
 
+    def clear_away(self) -> None:
+        """End it for good. Killed it would leave its shared memory to the machine, for ever."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            if self._process is not None:
+                self.thaw()
+            self.stop(signal.SIGQUIT)
+        self.kill()
+
     def sql(self, statement: str, database: str = "postgres") -> str:
         """What `psql` prints for a statement: unaligned, tuples only."""
         psql = program("psql", _postgresql_folder())
@@ -233,7 +268,7 @@ def run_postgresql(*options: str) -> Iterator[PostgresqlServer]:
         try:
             yield server
         finally:
-            server.kill()
+            server.clear_away()
 
 
 def _postgresql_ready(port: int) -> bool:

@@ -18,18 +18,11 @@ from simulator.protocols import FAMILIES, MIXED
 from simulator.protocols.base import Family
 from simulator.reports import Report
 from tests.servers import free_port
+from tests.waiting import PATIENCE_S, until
 
 from .tracker_double import TrackerDouble, running
 
-PATIENCE_S = 60.0  # of a test with something that must happen, and normally does at once
 EVERY = pytest.mark.parametrize("family", MIXED, ids=[family.name for family in MIXED])
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that other tasks bring about."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 class Crew:

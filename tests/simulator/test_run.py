@@ -18,6 +18,7 @@ from simulator.reports import Pace, Playback, fleet_reports, trip_reports
 from simulator.run import RunPlan, run
 from simulator.trips import Reading, load
 from tests.servers import free_port
+from tests.waiting import PATIENCE_S
 
 from .tracker_double import TrackerDouble, running
 
@@ -38,7 +39,7 @@ def plan(double: TrackerDouble, faults: FaultRates | None = None) -> RunPlan:
         rate_hz=4.0,
         duration_s=1.5,
         tracks=5,
-        late_after_s=60.0,  # a busy machine is not the server's fault
+        late_after_s=PATIENCE_S,  # a busy machine is not the server's fault
     )
 
 

@@ -18,8 +18,8 @@ from simulator.model import Stated
 from simulator.viewers import received_bytes
 from simulator.viewing import ViewerStats, summarise
 from tests.servers import free_port
+from tests.waiting import PATIENCE_S, until
 
-from .test_link import PATIENCE_S, until
 from .tracker_double import Fix, TrackerDouble, Vehicle, running
 
 

@@ -9,6 +9,7 @@ import urllib.request
 from typing import Any
 
 import orjson
+import pytest
 
 from simulator.device import Device as SimulatedDevice
 from simulator.driven import Driven
@@ -16,8 +17,9 @@ from simulator.model import Fix
 from simulator.protocols.base import Family
 from tests.devices import ack, frame
 from tests.nodes import TrackerNode
+from tests.waiting import PATIENCE_S
 
-WITHIN_S = 30.0  # a bound for what hangs, not a measure
+WITHIN_S = PATIENCE_S
 
 
 def call(
@@ -28,7 +30,7 @@ def call(
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     request = urllib.request.Request(node.url + path, data, named, method=method)  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=WITHIN_S) as response:  # noqa: S310
             return response.status, orjson.loads(response.read())
     except urllib.error.HTTPError as error:
         return error.code, orjson.loads(error.read())
@@ -85,6 +87,12 @@ async def asked(device: Any, code: int, payload: bytes = b"") -> None:
 def confirm(device: Any, code: int, result: int = 0) -> None:
     """The 0x55 device acknowledges a command."""
     device.send(ack(code, result))
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For devices that have said all of their hellos: nobody waits for more, nor long for time."""
+    monkeypatch.setattr("tracker.commands.sending.NAMED_S", 0.1)
+    monkeypatch.setattr("tracker.commands.sending.SWEEP_S", 0.2)
 
 
 class Simulated:

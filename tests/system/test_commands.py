@@ -14,11 +14,11 @@ import orjson
 import pytest
 
 from simulator.protocols import FAMILIES
+from tests import waiting
 from tests.devices import VALID, Device, login
 from tests.nodes import TrackerNode, running_node
 from tests.servers import RealServer
 from tests.system.commanding import (
-    WITHIN_S,
     Simulated,
     ask,
     asked,
@@ -28,6 +28,8 @@ from tests.system.commanding import (
     until,
     vehicle_of,
 )
+from tests.waiting import until_told
+from tracker.cluster import STEADY_TICKS
 
 pytestmark = pytest.mark.servers
 
@@ -37,10 +39,10 @@ DEVICE = "356307042441013"
 
 @contextmanager
 def two_nodes(folder: Path, redis: RealServer, **settings: str) -> Iterator[list[TrackerNode]]:
-    url = f"redis://127.0.0.1:{redis.port}/0"
+    settings = {"bus": f"redis://127.0.0.1:{redis.port}/0", "tick_interval_s": "0.5"} | settings
     with ExitStack() as stack:
         yield [
-            stack.enter_context(running_node(folder / name, bus=url, node=name, **settings))
+            stack.enter_context(running_node(folder / name, node=name, **settings))
             for name in ("a", "b")
         ]
 
@@ -53,12 +55,17 @@ async def parked(port: int, speed_kmh: float = 0.0) -> Device:
 
 
 async def steady(*nodes: TrackerNode) -> None:
-    """All nodes hear each other, and have for a while."""
-    async with asyncio.timeout(WITHIN_S):
-        for node in nodes:
-            while await asyncio.to_thread(node.metric, "tracker_bus_degraded"):
-                await asyncio.sleep(0.1)
-    await asyncio.sleep(4.0)  # the ticks that a node waits for what others did in an outage
+    """All nodes hear each other, and have for as many ticks as they wait after an outage."""
+    for node in nodes:
+        await until_told(lambda node=node: not node.metric("tracker_bus_degraded"))
+    for node in nodes:
+        enough = node.metric("tracker_ticks_total") + STEADY_TICKS + 1
+        await until_told(lambda n=node, t=enough: n.metric("tracker_ticks_total") >= t)
+
+
+async def gone(node: TrackerNode) -> None:
+    """The node has noticed that its device went away."""
+    await until_told(lambda: not node.metric("tracker_devices"))
 
 
 async def nothing_more(device: Device, seconds: float = 1.5) -> None:
@@ -72,6 +79,7 @@ class Feed:
 
     def __init__(self, url: str) -> None:
         self.events: list[dict[str, Any]] = []
+        self.open = False
         self._task = asyncio.create_task(self._follow(url))
 
     async def _follow(self, url: str) -> None:
@@ -82,12 +90,11 @@ class Feed:
                     if part["kind"] == "events":
                         self.events += part["events"]
                 if told["type"] == "tick":
+                    self.open = True
                     await ws.send_str(f'{{"type":"ack","tick":{told["tick"]}}}')
 
     async def until(self, count: int) -> list[dict[str, Any]]:
-        async with asyncio.timeout(WITHIN_S):
-            while len(self.events) < count:
-                await asyncio.sleep(0.05)
+        await waiting.until(lambda: len(self.events) >= count)
         return self.events
 
     async def close(self) -> None:
@@ -111,7 +118,7 @@ async def test_created_on_one_node_and_answered_on_another(tmp_path, redis_serve
         vehicle = await vehicle_of(a, device.ident)
         await steady(a, b)
         feeds += [Feed(a.feed_url), Feed(b.feed_url)]
-        await asyncio.sleep(1.0)
+        await waiting.until(lambda: all(feed.open for feed in feeds))
         command = await ask(a, vehicle, "custom", parameters={"text": "STATUS#"})
         for node in (a, b):
             shown = await until(node, command, "answered")
@@ -149,9 +156,8 @@ async def test_with_one_postgresql_each_transition_is_stored_once(
         confirm(device, LOCATE)
         for node in (a, b):
             assert states(await until(node, command, "answered")) == ["queued", "sent", "answered"]
-        async with asyncio.timeout(WITHIN_S):
-            while a.metric("tracker_commands_unsaved") or b.metric("tracker_commands_unsaved"):
-                await asyncio.sleep(0.05)
+        for node in (a, b):
+            await until_told(lambda node=node: not node.metric("tracker_commands_unsaved"))
         database = postgresql_url.rpartition("/")[2]
         rows = "SELECT state FROM command_transitions ORDER BY step"
         found = await asyncio.to_thread(shared_postgresql.sql, rows, database)
@@ -185,9 +191,10 @@ async def test_a_device_that_is_away_gets_it_on_whichever_node_it_comes_to(tmp_p
         device = await parked(a.device_port)
         vehicle = await vehicle_of(b, DEVICE)
         await device.close()
+        await gone(a)
         await steady(a, b)
         command = await ask(a, vehicle, "text", parameters={"text": "Halt"})
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(1.5)  # in which nothing may happen
         assert states(b.get(f"/api/v1/commands/{command}")) == ["queued"]
         device = await Device.connect(b.device_port, DEVICE)
         await asked(device, TEXT, b"Halt")
@@ -205,8 +212,9 @@ async def test_a_device_that_moved_is_not_spoken_to_over_the_dead_connection(
         old = await parked(a.device_port)
         vehicle = await vehicle_of(b, DEVICE)
         await steady(a, b)
-        new = await parked(b.device_port)
-        await asyncio.sleep(2.5)  # a tick later A has been told
+        new = await parked(b.device_port, speed_kmh=1.0)
+        shown = f"/api/v1/vehicles/{vehicle}"  # a tick later A has been told
+        await until_told(lambda: a.get(shown)["position"]["speed_kmh"] == 1.0)
         command = await ask(a, vehicle, "text", parameters={"text": "x"})
         await asked(new, TEXT, b"x")
         confirm(new, TEXT)
@@ -219,7 +227,7 @@ async def test_a_device_that_moved_is_not_spoken_to_over_the_dead_connection(
 @pytest.mark.parametrize("kind", ["locate", "text"])
 async def test_a_node_is_killed_between_sent_and_reply(tmp_path, kind):
     """What does no harm done twice is asked again; a text is not, and its late reply counts."""
-    node = TrackerNode(tmp_path / "one", {"command_answer_s": "25"})
+    node = TrackerNode(tmp_path / "one")
     node.start()
     try:
         device = await parked(node.device_port)
@@ -277,9 +285,7 @@ async def test_redis_is_killed_and_comes_back(tmp_path, redis_server):
         vehicle = await vehicle_of(a, DEVICE)
         await steady(a, b)
         await asyncio.to_thread(redis_server.kill)
-        async with asyncio.timeout(WITHIN_S):
-            while not await asyncio.to_thread(b.metric, "tracker_bus_degraded"):
-                await asyncio.sleep(0.1)
+        await until_told(lambda: b.metric("tracker_bus_degraded"))
         here = await ask(b, vehicle, "interval", parameters={"seconds": 7})
         await asked(device, INTERVAL, b"\x00\x07")
         confirm(device, INTERVAL)
@@ -318,9 +324,7 @@ async def test_no_reply_is_asked_again_and_then_given_up(tmp_path):
             ["queued", "sent", "expired"], "no reply within 1 s"
         )  # fmt: skip
         confirm(device, TEXT)  # too late: it belongs to nothing any more
-        async with asyncio.timeout(WITHIN_S):
-            while not node.metric("tracker_replies_unmatched_total"):
-                await asyncio.sleep(0.05)
+        await until_told(lambda: node.metric("tracker_replies_unmatched_total"))
         await device.close()
 
 
@@ -329,7 +333,7 @@ async def test_what_is_never_sent_expires(tmp_path):
         device = await parked(node.device_port)
         vehicle = await vehicle_of(node, DEVICE)
         await device.close()
-        await asyncio.sleep(0.5)
+        await gone(node)
         command = await ask(node, vehicle, "locate", expires_s=1)
         shown = await until(node, command, "expired")
         assert states(shown) == ["queued", "expired"]
@@ -354,12 +358,11 @@ async def test_an_engine_cut_is_confirmed_and_waits_for_a_slow_vehicle(tmp_path,
         assert "55 km/h" in problem["detail"]
         assert "s ago" in problem["detail"]
         await device.close()
-        await asyncio.sleep(0.5)
+        await gone(b)
         device = await parked(a.device_port)
         await device.close()
-        async with asyncio.timeout(WITHIN_S):
-            while b.get(f"/api/v1/vehicles/{vehicle}")["position"]["speed_kmh"]:
-                await asyncio.sleep(0.1)
+        shown = f"/api/v1/vehicles/{vehicle}"
+        await until_told(lambda: not b.get(shown)["position"]["speed_kmh"])
         status, command = call(b, "POST", path, cut)
         assert status == 201
         other = await ask(b, vehicle, "locate")

@@ -11,7 +11,7 @@ import pytest
 
 from simulator.protocols import FAMILIES
 from tests.inprocess import InProcess, running_tracker
-from tests.system.commanding import WITHIN_S, Simulated
+from tests.system.commanding import WITHIN_S, Simulated, hurry
 from tracker.commands.kinds import SILENT
 from tracker.model import CommandKind
 from tracker.protocols.registry import FAMILIES as DECODED
@@ -41,8 +41,16 @@ MATRIX = [
 
 
 @pytest.fixture
-async def tracker(tmp_path: Path) -> AsyncIterator[InProcess]:
-    async with running_tracker(tmp_path, protocol_options=OPTIONS, command_answer_s=1.0) as one:
+async def tracker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: str
+) -> AsyncIterator[InProcess]:
+    """One that waits long for a reply, and short where none will come."""
+    hurry(monkeypatch)
+    silent = (SPOKEN[name], CommandKind(kind)) in SILENT
+    answer_s = 1.0 if silent else 2 * WITHIN_S
+    async with running_tracker(
+        tmp_path, protocol_options=OPTIONS, command_answer_s=answer_s
+    ) as one:
         yield one
 
 

@@ -13,6 +13,7 @@ import pytest
 from tests.devices import VALID, Device, ack, frame, heartbeat, login
 from tests.inprocess import InProcess, running_tracker
 from tests.system.commanding import WITHIN_S
+from tests.waiting import until
 from tracker import ways
 from tracker.model import Fix, Live
 from tracker.web.keys import COMMANDS, GATEWAY, INGEST, TAKER, WORLD
@@ -52,9 +53,7 @@ async def known(tracker: InProcess) -> Rest:
     device = await Device.connect(tracker.app[GATEWAY].port, DEVICE)
     await device.report(time.time(), 46.05, 14.5, speed_kmh=0.0, status=VALID)
     await device.close()
-    async with asyncio.timeout(WITHIN_S):
-        while tracker.app[GATEWAY].connections:
-            await asyncio.sleep(0.01)
+    await until(lambda: not tracker.app[GATEWAY].connections)
     return Rest(tracker, (await tracker.get("/api/v1/vehicles"))["vehicles"][0]["id"])
 
 
@@ -266,9 +265,7 @@ async def test_the_numbers_are_measured(rest: Rest) -> None:
 async def test_a_reply_that_nobody_asked_for_is_kept_and_counted(rest: Rest) -> None:
     device = await Device.connect(rest.tracker.app[GATEWAY].port, DEVICE)
     device.send(ack(LOCATE, 3))
-    async with asyncio.timeout(WITHIN_S):
-        while not rest.tracker.app[COMMANDS].stats["unmatched"]:
-            await asyncio.sleep(0.01)
+    await until(lambda: rest.tracker.app[COMMANDS].stats["unmatched"])
     async with asyncio.timeout(WITHIN_S):
         while True:
             (vehicle,) = (await rest.tracker.get("/api/v1/vehicles"))["vehicles"]

@@ -13,6 +13,7 @@ import pytest
 
 from tests.devices import Device, ack, heartbeat, login, position
 from tests.inprocess import InProcess, running_tracker
+from tests.waiting import PATIENCE_S, until
 from tracker.devices.datagrams import BAD_MOST, BEHIND_MOST, Datagrams, Limits
 from tracker.devices.source import DATAGRAM_STEPS
 from tracker.model import DeviceStatus
@@ -42,7 +43,7 @@ class Source(asyncio.DatagramProtocol):
         """Send, and wait for exactly these datagrams."""
         self.send(data)
         for answer in expected:
-            assert await asyncio.wait_for(self.answers.get(), 20) == answer
+            assert await asyncio.wait_for(self.answers.get(), PATIENCE_S) == answer
 
 
 @asynccontextmanager
@@ -54,12 +55,6 @@ async def source(tracker: InProcess) -> AsyncIterator[Source]:
         yield device
     finally:
         transport.close()
-
-
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.02)
 
 
 async def track(tracker: InProcess, ident: str) -> list[float]:
@@ -97,7 +92,7 @@ async def test_more_than_one_turn_in_a_datagram(tmp_path: Path) -> None:
         device.send(position(time.time(), 1, 2) + heartbeat())
         answers = [ack(3), *[ack(2)] * many, ack(1), ack(2)]
         for answer in answers:
-            assert await asyncio.wait_for(device.answers.get(), 20) == answer
+            assert await asyncio.wait_for(device.answers.get(), PATIENCE_S) == answer
         assert tracker.app[keys.GATEWAY].stats["turns_held"] >= 3
 
 

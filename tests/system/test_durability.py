@@ -18,12 +18,13 @@ import pytest
 
 from tests.devices import Device, ack, position
 from tests.nodes import TrackerNode
+from tests.waiting import PATIENCE_S, until, until_told
+from tracker.storage.postgresql import COMMAND_TIMEOUT_S
 
 pytestmark = pytest.mark.servers
 
 KILLS = 20
 DEVICES = 12
-UNREACHABLE_S = 60.0
 
 
 class Reporter:
@@ -71,17 +72,38 @@ async def stored(node: TrackerNode, ident: str) -> Counter[int]:
     return Counter(round(orjson.loads(line)["lat"] * 1e6) for line in lines)
 
 
-async def check_all(node: TrackerNode, reporters: list[Reporter]) -> int:
-    """Everything acknowledged is there, and nothing is there twice; how many were acknowledged."""
-    total = 0
+def acknowledged(reporters: list[Reporter]) -> int:
+    return sum(len(reporter.acknowledged) for reporter in reporters)
+
+
+async def they_go_on(reporters: list[Reporter], each: int = 1) -> None:
+    """Until every device has had so many more acknowledged."""
+    enough = {one: len(one.acknowledged) + each for one in reporters}
+    await until(lambda: all(len(one.acknowledged) >= least for one, least in enough.items()))
+
+
+def failing(node: TrackerNode) -> float:
+    """For how long the store has not taken what is in the journal, seconds."""
+    return node.metric("tracker_store_failing_seconds")
+
+
+async def ended(tasks: list[asyncio.Task[None]]) -> None:
+    """End what would go on for ever. Raises what ended by itself."""
+    for task in tasks:
+        task.cancel()
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        if not isinstance(result, asyncio.CancelledError):
+            raise AssertionError("a device has given up") from result
+
+
+async def check_all(node: TrackerNode, reporters: list[Reporter]) -> None:
+    """Everything acknowledged is there, and nothing is there twice."""
     for reporter in reporters:
         found = await stored(node, reporter.ident)
         missing = [lat for lat in reporter.acknowledged if lat not in found]
         assert missing == []
         assert set(found.values()) <= {1}
         assert len(set(reporter.acknowledged)) == len(reporter.acknowledged)
-        total += len(reporter.acknowledged)
-    return total
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -100,14 +122,13 @@ async def test_kill_nine_twenty_times_under_load(tmp_path, store_settings):
     tasks = [asyncio.create_task(reporter.run(node)) for reporter in reporters]
     try:
         for _ in range(KILLS):
-            await asyncio.sleep(moments.uniform(0.2, 0.8))
+            await they_go_on(reporters)
+            await asyncio.sleep(moments.uniform(0.0, 0.3))
             node.kill()
             await asyncio.to_thread(node.start)
-        await asyncio.sleep(0.5)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        assert await check_all(node, reporters) > KILLS * DEVICES
+        await they_go_on(reporters)
+        await ended(tasks)
+        await check_all(node, reporters)
     finally:
         node.kill()
 
@@ -117,31 +138,22 @@ async def test_postgresql_killed_and_unreachable_while_devices_report(tmp_path, 
     reporters = [Reporter(f"1000{n}") for n in range(DEVICES)]
     tasks = [asyncio.create_task(reporter.run(node, 0.05)) for reporter in reporters]
     try:
-        await asyncio.sleep(2)
+        await they_go_on(reporters)
         await asyncio.to_thread(postgresql_server.kill)
-        before = sum(len(reporter.acknowledged) for reporter in reporters)
-        await asyncio.sleep(8)
-        during = sum(len(reporter.acknowledged) for reporter in reporters) - before
-        assert during > DEVICES * 8  # acknowledged all the same: the journal has them
+        await until_told(lambda: failing(node))
+        await they_go_on(reporters, 8)  # acknowledged all the same: the journal has them
         await asyncio.to_thread(postgresql_server.start)
-        await asyncio.sleep(2)
+        await until_told(lambda: not failing(node))
+        await they_go_on(reporters)
         postgresql_server.freeze()
-        await asyncio.sleep(UNREACHABLE_S)
+        await until_told(lambda: failing(node), COMMAND_TIMEOUT_S + PATIENCE_S)
+        await they_go_on(reporters)
         postgresql_server.thaw()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await _until_moved(node)
+        await ended(tasks)
+        await until_told(lambda: not failing(node))
         await check_all(node, reporters)
     finally:
         node.kill()
-
-
-async def _until_moved(node: TrackerNode) -> None:
-    """Until nothing waits in the journal that the store does not take."""
-    async with asyncio.timeout(90):
-        while node.metric("tracker_store_failing_seconds"):
-            await asyncio.sleep(0.2)
 
 
 async def test_a_store_a_hundred_times_too_slow_is_borne(tmp_path):
@@ -156,27 +168,26 @@ async def test_a_store_a_hundred_times_too_slow_is_borne(tmp_path):
     ticks: list[tuple[int, int]] = []
     viewer = asyncio.create_task(_watch(node, ticks))
     try:
-        await asyncio.sleep(4)
+        await they_go_on(reporters, 2)
         assert node.process is not None
         process = psutil.Process(node.process.pid)
         before = process.memory_info().rss
+        seen = len(ticks)
         await asyncio.to_thread(_hold_database, tmp_path / "data" / "tracker.sqlite", 20.0)
+        seen = len(ticks) - seen
         grown = process.memory_info().rss - before
         assert grown < 20_000_000
         waited = node.metric("tracker_journal_pending")
         assert waited <= 200 + len(reporters)  # each connection may add one frame to a full one
-        await asyncio.sleep(3)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        assert await check_all(node, reporters) > 500
-        # Of some 27 ticks: what is not there was skipped for this viewer, or the machine gave the
-        # server no time for it. The store's slowness alone would cost twenty.
+        await they_go_on(reporters, 2)
+        await ended(tasks)
+        await check_all(node, reporters)
+        # What is not there was skipped for this viewer, or the machine gave the server no time for
+        # it. The store's slowness alone would cost nearly all of twenty.
         missed = node.metric("tracker_ticks_missed_total")
-        assert missed <= 2
         gaps = sum(a - b - 1 - conflated for (b, _), (a, conflated) in pairwise(ticks))
         assert 0 <= gaps <= missed
-        assert len(ticks) > 20
+        assert seen > 10
     finally:
         viewer.cancel()
         await asyncio.gather(viewer, return_exceptions=True)
@@ -185,7 +196,7 @@ async def test_a_store_a_hundred_times_too_slow_is_borne(tmp_path):
 
 def _hold_database(path, seconds: float) -> None:
     """Hold the write lock for 0.99 of the time."""
-    connection = sqlite3.connect(path, timeout=30, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         connection.execute("BEGIN IMMEDIATE")

@@ -11,6 +11,7 @@ import pytest
 
 from tests.devices import Device, ack, frame, heartbeat, login, position
 from tests.inprocess import InProcess, running_tracker
+from tests.waiting import PATIENCE_S, until
 from tracker.devices.dialogue import MAX_UNSAID
 from tracker.devices.turns import TURN_STEPS
 from tracker.web import keys
@@ -18,12 +19,6 @@ from tracker.web import keys
 
 def port(tracker: InProcess) -> int:
     return tracker.app[keys.GATEWAY].port
-
-
-async def until(condition, seconds: float = 20.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.02)
 
 
 async def test_a_position_is_answered_when_it_is_on_disk(tmp_path):
@@ -129,13 +124,14 @@ async def test_silence_for_three_heartbeats_closes_and_is_counted(tmp_path):
         assert tracker.app[keys.GATEWAY].closed["silent"] == 1
 
 
-async def test_a_device_that_takes_no_answers_is_not_kept_for_ever(tmp_path):
+async def test_a_device_that_takes_no_answers_is_not_kept_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr("tracker.devices.connection.CLOSE_FLUSH_S", 0.5)
     async with running_tracker(tmp_path, heartbeat_s=0.5) as tracker:
-        device = await Device.connect(port(tracker), "1001")
+        device = await Device.connect_narrow(port(tracker), "1001")
         device.writer.transport.pause_reading()
         gateway = tracker.app[keys.GATEWAY]
         block = heartbeat() * 10_000
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while not gateway.closed:
                 device.send(block)
                 await asyncio.sleep(0.01)

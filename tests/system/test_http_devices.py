@@ -11,6 +11,7 @@ import aiohttp
 
 from tests.devices import Device
 from tests.inprocess import InProcess, running_tracker
+from tests.waiting import PATIENCE_S
 from tracker.web import keys
 
 
@@ -128,7 +129,7 @@ async def test_a_request_that_does_not_end_is_not_waited_for(tmp_path: Path) -> 
 async def test_who_waits_to_be_told_to_go_on(tmp_path: Path) -> None:
     async with running_tracker(tmp_path) as tracker:
         body = '{"_type": "card", "tid": "ab"}'
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             async with tracker.session.post(address(tracker), data=body, expect100=True) as answer:
                 assert (answer.status, await answer.json()) == (200, [])
 

@@ -14,9 +14,10 @@ import pytest
 from aiohttp import WSMsgType
 
 from tests.inprocess import InProcess, running_tracker
+from tests.waiting import PATIENCE_S, until
 from tracker.model import Fix
 from tracker.web import keys
-from tracker.web.live import FLOOD_PER_S, MAX_MESSAGES_PER_S
+from tracker.web.live import ADMISSION, FLOOD_PER_S, MAX_MESSAGES_PER_S
 
 TICK_S = 0.2  # short ticks make these tests short; everything is counted in ticks
 
@@ -30,7 +31,7 @@ def report(tracker: InProcess, device: str, lat: float, lon: float) -> None:
 
 
 async def next_tick(ws: aiohttp.ClientWebSocketResponse, *, ack: bool = True) -> dict[str, Any]:
-    message = await ws.receive(timeout=10)
+    message = await ws.receive(timeout=PATIENCE_S)
     assert message.type is WSMsgType.TEXT, message
     tick: dict[str, Any] = orjson.loads(message.data)
     assert tick["type"] == "tick"
@@ -132,9 +133,10 @@ async def test_a_viewer_that_does_not_acknowledge_is_skipped_then_gets_a_full_fr
             report(tracker, "1002", 46.06, 14.5)
             await ws.send_json({"type": "ack", "tick": second["tick"]})
             tick = await next_tick(ws)
-            skipped = tick["tick"] - second["tick"] - 1
-            assert skipped >= 3
-            assert tick["parts"][0]["conflated"] == skipped
+            passed = tick["tick"] - second["tick"] - 1
+            skipped = tick["parts"][0]["conflated"]
+            assert skipped >= 1
+            assert passed - tracker.app[keys.TICKER].stats["missed"] <= skipped <= passed
             assert entered(tick) == ["1001", "1002"]
             following = await next_tick(ws)
             assert following["parts"][0]["conflated"] == 0
@@ -150,7 +152,7 @@ async def test_a_viewer_that_stays_behind_is_closed_with_4008_and_costs_others_n
         await good.receive()
         ticks = [await next_tick(good) for _ in range(12)]
         check_every_tick_came(ticks, tracker.app[keys.TICKER].stats["missed"])
-        received = [await stalled.receive(timeout=5) for _ in range(3)]
+        received = [await stalled.receive(timeout=PATIENCE_S) for _ in range(3)]
         assert [message.type for message in received] == [
             WSMsgType.TEXT, WSMsgType.TEXT, WSMsgType.CLOSE,
         ]  # fmt: skip
@@ -169,16 +171,10 @@ async def test_a_client_that_reads_nothing_at_all_leaves_no_trace(tmp_path):
             b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         )
         hub = tracker.app[keys.HUB]
-        await _until(lambda: len(hub.viewers) == 1)
-        await _until(lambda: not hub.viewers)
+        await until(lambda: len(hub.viewers) == 1)
+        await until(lambda: not hub.viewers)
         assert hub.stats["closed_4008"] == 1
         writer.close()
-
-
-async def _until(condition, seconds: float = 15.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +228,7 @@ async def test_pings_are_answered_and_count_as_messages(tmp_path):
     async with running_tracker(tmp_path) as tracker:
         async with tracker.feed(autoping=False) as ws:
             await ws.ping(b"are you there")
-            while (message := await ws.receive(timeout=10)).type is WSMsgType.TEXT:
+            while (message := await ws.receive(timeout=PATIENCE_S)).type is WSMsgType.TEXT:
                 pass
             assert (message.type, bytes(message.data)) == (WSMsgType.PONG, b"are you there")
         async with tracker.feed(autoping=False) as ws:
@@ -251,7 +247,7 @@ async def test_who_floods_is_cut_off(tmp_path):
                 for _ in range(3 * FLOOD_PER_S):
                     await ws.ping()
                 await asyncio.sleep(0)
-        await _until(lambda: not hub.viewers)
+        await until(lambda: not hub.viewers)
         assert ws.close_code in (None, 1006, 4002)
 
 
@@ -263,7 +259,7 @@ async def test_a_message_that_is_too_large_closes_with_1009(tmp_path):
 
 
 async def _until_closed(ws: aiohttp.ClientWebSocketResponse) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         async for _ in ws:
             pass
 
@@ -296,6 +292,7 @@ async def test_no_more_viewers_than_there_is_room_for(tmp_path):
         assert caught.value.headers is not None
         assert caught.value.headers["Retry-After"] == "10"
         await first.close()
+        await until(lambda: tracker.app[ADMISSION].total == 1)
         third = await tracker.feed()
         assert orjson.loads((await third.receive()).data)["type"] == "hello"
         await second.close()
@@ -312,7 +309,8 @@ async def test_a_page_in_the_background_gets_every_third_tick_as_a_full_one(tmp_
             await next_tick(ws)
             ticks = [await next_tick(ws) for _ in range(3)]
             assert [tick["tick"] % 3 for tick in ticks[1:]] == [0, 0]
-            assert ticks[2]["tick"] - ticks[1]["tick"] == 3
+            missed = tracker.app[keys.TICKER].stats["missed"]
+            assert 0 < ticks[2]["tick"] - ticks[1]["tick"] <= 3 + 3 * missed
             assert entered(ticks[2]) == ["1001"]
             assert ticks[2]["parts"][0]["conflated"] == 0
 

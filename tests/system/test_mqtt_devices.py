@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from paho.mqtt.properties import Properties
 
 from tests.devices import Device
 from tests.inprocess import InProcess, running_tracker
+from tests.waiting import PATIENCE_S, until
 from tracker.model import Command, CommandKind
 from tracker.web import keys
 
@@ -35,7 +36,7 @@ def port_of(tracker: InProcess) -> int:
 
 @asynccontextmanager
 async def client(tracker: InProcess, **settings: Any) -> AsyncIterator[aiomqtt.Client]:
-    async with aiomqtt.Client("127.0.0.1", port_of(tracker), timeout=10, **settings) as one:
+    async with aiomqtt.Client("127.0.0.1", port_of(tracker), timeout=PATIENCE_S, **settings) as one:
         yield one
 
 
@@ -51,16 +52,6 @@ async def stored(tracker: InProcess, ident: str) -> list[float]:
         return []
     track = await tracker.get(f"/api/v1/vehicles/{vehicles[0]['id']}/positions")
     return [one["lat"] for one in track["positions"]]
-
-
-async def until(condition: Callable[[], Awaitable[bool]] | Callable[[], bool]) -> None:
-    """Wait for what nothing reports: that the server has read what was sent without an answer."""
-    async with asyncio.timeout(10):
-        while True:
-            found = condition()
-            if found is True or (not isinstance(found, bool) and await found):
-                return
-            await asyncio.sleep(0.01)
 
 
 @VERSIONS
@@ -96,7 +87,7 @@ async def test_a_command_comes_to_who_has_subscribed_and_its_arrival_is_told(
             connection = gateway.by_vehicle[vehicle.id]
             frame = connection._decoder.encode(Command(CommandKind.LOCATE, 77))
             connection.write([frame])
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 message = await anext(aiter(phone.messages))
             assert message.topic.value == f"{TOPIC}/cmd"
             assert json.loads(message.payload) == {"_type": "cmd", "action": "reportLocation"}
@@ -230,7 +221,7 @@ async def test_mosquitto_pub(tmp_path: Path, version: str) -> None:
                 "-i", "van", "-t", "tracker/van-7/position", "-q", qos, "-r",
                 "-m", json.dumps({"time": time.time(), "lat": 46 + int(qos), "lon": 14.5}),
             )  # fmt: skip
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 assert await process.wait() == 0
         await until(lambda: tracker.app[keys.JOURNAL].committed_positions == 3)
         assert await stored(tracker, "van-7") == [46, 47, 48]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 import orjson
 import pytest
 
 from tests.inprocess import InProcess, running_tracker
+from tests.waiting import until
 from tracker.model import Fix
 from tracker.web import keys
 
@@ -109,9 +109,7 @@ async def test_the_track_in_pages_and_as_a_stream(tracker):
 
 
 async def _durable(tracker: InProcess) -> None:
-    async with asyncio.timeout(10):
-        while tracker.app[keys.JOURNAL].pending:
-            await asyncio.sleep(0.01)
+    await until(lambda: not tracker.app[keys.JOURNAL].pending)
 
 
 @pytest.mark.parametrize(

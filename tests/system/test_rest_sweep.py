@@ -19,13 +19,13 @@ import pytest
 from yarl import URL
 
 from tests.inprocess import InProcess, running_tracker
+from tests.waiting import PATIENCE_S, until
 from tracker.model import Fix
 from tracker.web import keys
 from tracker.web.openapi import DOCUMENT
 from tracker.web.relay_api import NDJSON
 
 PROBLEM = "application/problem+json"
-WITHIN_S = 20.0  # an answer that does not come is wrong as well
 METHODS = ("get", "post", "patch", "put", "delete")
 
 # In a query, in a path and in a header; those with a % stand there as they are.
@@ -93,7 +93,7 @@ class Sweep:
         self.asked[method, path] += 1
         try:
             async with (
-                asyncio.timeout(WITHIN_S),
+                asyncio.timeout(PATIENCE_S),  # an answer that does not come is wrong as well
                 self.tracker.session.request(method, url, **more) as response,
             ):
                 body = await response.read()
@@ -217,9 +217,7 @@ async def test_nor_are_parameters_of_commands(sweep: Sweep) -> None:
     assert sweep.wrong == []
     assert sweep.statuses[422] > 100
     desk = sweep.tracker.app[keys.COMMANDS]
-    async with asyncio.timeout(30):
-        while len(desk.saver):  # each can be written, whatever is in it
-            await asyncio.sleep(0.01)
+    await until(lambda: not len(desk.saver))  # each can be written, whatever is in it
 
 
 @pytest.mark.parametrize(
@@ -237,7 +235,7 @@ async def test_what_is_no_http_here_is_refused_before_it_is_a_request(
         url = URL(tracker.url)
         reader, writer = await asyncio.open_connection(url.host, url.port)
         writer.write(head)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             answer = await reader.read()  # to the end: the connection is closed
         assert answer.split(b" ", 2)[1] == b"400"
         writer.close()

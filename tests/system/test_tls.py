@@ -21,6 +21,7 @@ import uvloop
 from tests.certificates import Authority
 from tests.devices import Device, ack, heartbeat, login, position
 from tests.inprocess import InProcess, running_tracker
+from tests.waiting import PATIENCE_S, until
 from tracker.devices.strangers import Why
 from tracker.devices.tls import HANDSHAKE_BYTES
 from tracker.web import keys
@@ -37,12 +38,6 @@ def authority(tmp_path: Path) -> Authority:
 
 def port(tracker: InProcess) -> int:
     return tracker.app[keys.GATEWAY].port
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def connect(number: int, context: ssl.SSLContext, ident: str | None = None) -> Device:
@@ -116,7 +111,7 @@ async def test_bytes_one_by_one_and_frames_across_records(
         tls = authority.client().wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")
 
         async def exchange(action: Callable[[], Any]) -> Any:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 while True:
                     try:
                         result = action()
@@ -320,7 +315,7 @@ async def test_who_says_no_more_inside_still_gets_its_answer(
                 break
             except ssl.SSLWantReadError:
                 writer.write(outgoing.read())
-                incoming.write(await asyncio.wait_for(reader.read(65_536), 20))
+                incoming.write(await asyncio.wait_for(reader.read(65_536), PATIENCE_S))
         tls.write(login("1001") + position(time.time(), 1, 2))
         if polite:
             with contextlib.suppress(ssl.SSLWantReadError):
@@ -328,7 +323,7 @@ async def test_who_says_no_more_inside_still_gets_its_answer(
         writer.write(outgoing.read())
         if not polite:
             writer.write_eof()
-        incoming.write(await asyncio.wait_for(reader.read(), 20))
+        incoming.write(await asyncio.wait_for(reader.read(), PATIENCE_S))
         said = b""
         while len(said) < len(ack(3) + ack(1)):
             said += tls.read(1_000)
@@ -406,15 +401,19 @@ async def test_goodbyes(tmp_path: Path, authority: Authority) -> None:
 
 
 async def test_a_device_that_takes_no_answers_is_not_read_and_not_kept(
-    tmp_path: Path, authority: Authority
+    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("tracker.devices.connection.CLOSE_FLUSH_S", 0.5)
     settings = authority.settings(heartbeat_s=0.5)
     async with running_tracker(tmp_path, **settings) as tracker:
-        device = await connect(port(tracker), authority.client(), "1001")
+        context = authority.client()
+        device = await Device.connect_narrow(
+            port(tracker), "1001", ssl=context, server_hostname="127.0.0.1"
+        )
         device.writer.transport.pause_reading()
         gateway = tracker.app[keys.GATEWAY]
         block = heartbeat() * 10_000
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while not gateway.closed:
                 device.send(block)
                 await asyncio.sleep(0.01)

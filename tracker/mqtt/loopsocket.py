@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 import socket
 import ssl
 import threading
@@ -35,6 +36,7 @@ class LoopSocket:
         self._watched: int | None = None  # file descriptor
         self._held = False
         self._opening: threading.Thread | None = None
+        self._ends = select.poll()
         client.on_socket_open = self._on_open
         client.on_socket_close = self._on_close
         client.on_socket_register_write = self._on_register_write
@@ -114,6 +116,22 @@ class LoopSocket:
         except Exception:  # noqa: BLE001 - paho meets bytes that are no MQTT with many of them
             _log.exception("mqtt.unreadable", broker=self._name)
             self.drop()
+        else:
+            self._look_for_reset()
+
+    def _look_for_reset(self) -> None:
+        """Read a connection that was reset to its end, without being called for it.
+
+        Of a reset uvloop tells once, and never again, and then refuses to watch the descriptor. But
+        paho takes a packet at a time, and before it finds the reset all that came earlier is read.
+        """
+        if self._watched is not None and self._ends.poll(0):
+            self._loop.remove_reader(self._watched)
+            self._loop.call_soon(self._read_on, self._client.socket())
+
+    def _read_on(self, sock: Any) -> None:
+        if self._is_open(sock) and not self._held:  # `unhold` goes on with it
+            self._readable()
 
     def _writable(self) -> None:
         self._client.loop_write()
@@ -129,20 +147,32 @@ class LoopSocket:
                 self._loop.call_soon_threadsafe(call, *values)
 
     def _on_open(self, _client: Client, _data: object, sock: Any) -> None:
-        self._at_home(self._watch, sock.fileno())
+        self._at_home(self._watch, sock)
 
-    def _watch(self, descriptor: int) -> None:
-        self._watched = descriptor
+    def _watch(self, sock: Any) -> None:
+        if not self._is_open(sock):
+            return
+        descriptor = self._watched = sock.fileno()
+        self._ends.register(descriptor, 0)  # of interest are errors alone
         if not self._held:
             self._loop.add_reader(descriptor, self._readable)
 
     def _on_close(self, _client: Client, _data: object, _sock: Any) -> None:
         if self._watched is not None:
             self._loop.remove_reader(self._watched)
+            self._ends.unregister(self._watched)
             self._watched = None
 
     def _on_register_write(self, _client: Client, _data: object, sock: Any) -> None:
-        self._at_home(self._loop.add_writer, sock.fileno(), self._writable)
+        self._at_home(self._watch_for_room, sock)
+
+    def _watch_for_room(self, sock: Any) -> None:
+        if self._is_open(sock):
+            self._loop.add_writer(sock.fileno(), self._writable)
+
+    def _is_open(self, sock: Any) -> bool:
+        """Whether it was not closed before its turn on the event loop came."""
+        return sock is self._client.socket()
 
     def _on_unregister_write(self, _client: Client, _data: object, sock: Any) -> None:
         self._at_home(self._loop.remove_writer, sock.fileno())

@@ -29,7 +29,7 @@ from tracker.storage.vehicles import row_vehicle, vehicle_values
 
 CONNECTIONS = 5  # one drains, the others read
 COMMAND_TIMEOUT_S = 30.0  # a server that stands still must not hold a reader for ever
-PING_TIMEOUT_S = 2.0
+PING_TIMEOUT_S = 2.0  # whoever asks for readiness waits no longer; a start does
 DRAIN_STEP = 5_000  # rows in one transaction: 50 ms, and about 5 MB in memory
 YIELD_ROWS = 250  # converted before the event loop has its turn: about 0.5 ms
 CHECKPOINT_AFTER_S = 5.0
@@ -77,7 +77,7 @@ class PostgresqlStore(Store):
         except (*_FAILURES, ValueError) as error:
             raise _store_error(error) from error
         try:
-            await self.ping()
+            await self._answers(CONNECT_TIMEOUT_S)
         except StoreError:
             await self._disconnect()
             raise
@@ -109,12 +109,15 @@ class PostgresqlStore(Store):
         return [tuple(row) for row in rows]
 
     async def ping(self) -> None:
+        await self._answers(PING_TIMEOUT_S)
+
+    async def _answers(self, within_s: float) -> None:
         # Not by `asyncio.timeout`: the driver, when cancelled, asks the server to cancel as well,
         # and one that stands still would be waited for.
         question = asyncio.create_task(self._run(queries.PING))
         question.add_done_callback(lambda task: task.cancelled() or task.exception())
         try:
-            await asyncio.wait([question], timeout=PING_TIMEOUT_S)
+            await asyncio.wait([question], timeout=within_s)
             if not question.done():
                 raise StoreError("PostgreSQL does not answer")
             question.result()

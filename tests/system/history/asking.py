@@ -10,6 +10,7 @@ import orjson
 
 from tests.inprocess import InProcess
 from tests.unit.history.drives import Drive
+from tests.waiting import PATIENCE_S
 from tracker.model import Fix
 from tracker.web import keys
 
@@ -24,7 +25,7 @@ async def report(tracker: InProcess, device: str, fixes: list[Fix]) -> str:
     positions = tracker.app[keys.INGEST].accept(vehicle, fixes, now)
     journal, done = tracker.app[keys.JOURNAL], asyncio.Event()
     journal.append(positions).add_callback(done.set)
-    await asyncio.wait_for(done.wait(), 20)
+    await asyncio.wait_for(done.wait(), PATIENCE_S)
     return vehicle.id
 
 

@@ -31,6 +31,7 @@ from tests.system.history.asking import (
     window,
     window_of,
 )
+from tests.waiting import PATIENCE_S, until
 from tracker.model import Fix
 from tracker.web import history_imports, keys
 
@@ -92,7 +93,7 @@ async def read_slowly(tracker: InProcess, path: str, meanwhile: Callable[[], Non
     data = await reader.readuntil(b"\r\n\r\n")
     meanwhile()
     try:
-        while chunk := await asyncio.wait_for(reader.read(65_536), 20):
+        while chunk := await asyncio.wait_for(reader.read(65_536), PATIENCE_S):
             data += chunk
     except ConnectionError:
         pass
@@ -149,9 +150,7 @@ async def test_who_goes_away_ends_the_reading(
             await asyncio.wait_for(ask_and_wait(tracker, url, params), 0.2)
     async with tracker.session.get(url, params=params) as answer:
         assert len(await answer.read()) > 100_000
-    async with asyncio.timeout(20):  # both requests have to notice first
-        while any(folder.iterdir()):
-            await asyncio.sleep(0.01)
+    await until(lambda: not any(folder.iterdir()))  # both requests have to notice first
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
@@ -243,9 +242,7 @@ async def test_an_upload_that_breaks_off_can_be_sent_again(
     writer.write(head.encode() + data[: len(data) // 2])
     await writer.drain()
     journal = tracker.app[keys.JOURNAL]
-    async with asyncio.timeout(20):
-        while journal.committed_positions < 2_000:
-            await asyncio.sleep(0.01)
+    await until(lambda: journal.committed_positions >= 2_000)
     writer.transport.abort()
     status, account = await upload(tracker, id_, data, "text/csv")
     assert status == 200

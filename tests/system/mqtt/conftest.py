@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from tests.inprocess import InProcess, running_tracker
 from tests.servers import RealServer
+from tests.waiting import until
 from tracker.web import keys
 
 Relaying = Callable[..., Any]
@@ -19,12 +19,6 @@ Relaying = Callable[..., Any]
 
 def broker(server: RealServer, name: str = "only", **more: Any) -> dict[str, Any]:
     return {"name": name, "url": f"mqtt://127.0.0.1:{server.port}"} | more
-
-
-async def until_connected(tracker: InProcess) -> None:
-    async with asyncio.timeout(20):
-        while not all(link.connected for link in tracker.app[keys.RELAY].links):
-            await asyncio.sleep(0.02)
 
 
 @pytest.fixture
@@ -38,7 +32,8 @@ def relaying(tmp_path: Path) -> Relaying:
         settings = {"relay": "127.0.0.1:0", "relay_brokers": brokers} | settings
         async with running_tracker(tmp_path / "data", **settings) as tracker:
             if connected:
-                await until_connected(tracker)
+                links = tracker.app[keys.RELAY].links
+                await until(lambda: all(link.connected for link in links))
             yield tracker, tracker.app[keys.RELAY_CALLERS].port if settings["relay"] else 0
 
     return start

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import dataclasses
 import socket
 import struct
 from collections import Counter
@@ -16,6 +17,7 @@ import trustme
 from tests.relaying import Caller, line, subscribed
 from tests.servers import free_port, run_mosquitto
 from tests.system.mqtt.conftest import broker
+from tests.waiting import PATIENCE_S, until
 from tracker.brokers import device_key
 from tracker.web import keys
 
@@ -26,10 +28,10 @@ def lane(tracker, place=0):
     return tracker.app[keys.RELAY].lanes[place]
 
 
-async def until(condition, within_s=20.0):
-    async with asyncio.timeout(within_s):
-        while not condition():
-            await asyncio.sleep(0.02)
+def let_wait(tracker, deadline_s, place=0):
+    """From now on requests wait so long for a broker."""
+    one = lane(tracker, place)
+    one.limits = dataclasses.replace(one.limits, deadline_s=deadline_s)
 
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
@@ -79,9 +81,10 @@ async def test_a_broker_that_is_away_holds_up_only_its_own(relaying, mosquitto_s
             broker(mosquitto_server, "low", first="1", last="9"),
             broker(other, "high", first="10", last="99"),
         ]
-        async with relaying(brokers, relay_deadline_s=3.0) as (tracker, port):
+        async with relaying(brokers, relay_deadline_s=PATIENCE_S) as (tracker, port):
             await asyncio.to_thread(other.kill)
             await until(lambda: not tracker.app[keys.RELAY].links[1].connected)
+            let_wait(tracker, 1.0, place=1)
             caller = await Caller.connect(port)
             await caller.say(line(1, 50) + line(2, 5) + line(3, 60))
             assert await caller.answer() == {"id": 2, "code": 0, "result": "ok"}
@@ -96,6 +99,7 @@ async def test_a_broker_that_is_away_holds_up_only_its_own(relaying, mosquitto_s
             assert ready["parts"]["relay high"].startswith("away: ")
             await asyncio.to_thread(other.start)
             await until(lambda: tracker.app[keys.RELAY].links[1].connected)
+            let_wait(tracker, PATIENCE_S, place=1)
             assert (await caller.ask(line(4, 50)))["code"] == 0
             await caller.close()
 
@@ -105,7 +109,7 @@ async def pipeline(port, numbers, answers):
     caller = await Caller.connect(port)
     writing = asyncio.create_task(caller.say(b"".join(line(n, n % 1000 + 1) for n in numbers)))
     for _ in numbers:
-        answers.append(await caller.answer(60))
+        answers.append(await caller.answer())
     await writing
     await caller.close()
 
@@ -113,7 +117,10 @@ async def pipeline(port, numbers, answers):
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 async def test_none_of_20_000_is_lost_when_the_broker_restarts(relaying, mosquitto_server, version):
     async with (
-        relaying([broker(mosquitto_server, version=version)]) as (tracker, port),
+        relaying([broker(mosquitto_server, version=version)], relay_deadline_s=2 * PATIENCE_S) as (
+            tracker,
+            port,
+        ),
         subscribed(mosquitto_server.port) as subscriber,
     ):
         answers: list[dict] = []
@@ -132,12 +139,14 @@ async def test_none_of_20_000_is_lost_when_the_broker_restarts(relaying, mosquit
 
 
 async def test_a_broker_killed_under_load_answers_all_in_the_end(relaying, mosquitto_server):
-    async with relaying([broker(mosquitto_server)]) as (_, port):
+    settings = {"relay_deadline_s": 2 * PATIENCE_S}
+    async with relaying([broker(mosquitto_server)], **settings) as (tracker, port):
         answers: list[dict] = []
         asking = asyncio.create_task(pipeline(port, range(20_000), answers))
         await until(lambda: len(answers) > 2_000)
         await asyncio.to_thread(mosquitto_server.kill)
-        await asyncio.sleep(1)
+        link = tracker.app[keys.RELAY].links[0]
+        await until(lambda: link.stats["failures"])  # and it is not there yet
         await asyncio.to_thread(mosquitto_server.start)
         await asking
         assert Counter(one["code"] for one in answers) == {0: 20_000}
@@ -156,6 +165,7 @@ async def test_a_frozen_broker_is_unconfirmed_then_goes_on(relaying, mosquitto_s
             answers = await caller.answers(30)
         finally:
             mosquitto_server.thaw()
+        let_wait(tracker, PATIENCE_S)
         codes = {one["id"]: one["result"] for one in answers}
         assert {n for n, word in codes.items() if word == "unconfirmed"} == set(range(5))
         assert {word for n, word in codes.items() if n >= 5} == {"away"}
@@ -168,35 +178,36 @@ async def test_a_frozen_broker_is_unconfirmed_then_goes_on(relaying, mosquitto_s
 
 
 async def test_the_room_is_bounded_and_the_caller_waits(relaying, mosquitto_server):
-    settings = {"relay_window": 10, "relay_max_waiting": 100}
+    settings = {"relay_window": 10, "relay_max_waiting": 100, "relay_deadline_s": PATIENCE_S}
     async with relaying([broker(mosquitto_server)], **settings) as (tracker, port):
         mosquitto_server.freeze()
         try:
             answers: list[dict] = []
-            asking = asyncio.create_task(pipeline(port, range(50_000), answers))
+            asking = asyncio.create_task(pipeline(port, range(30_000), answers))
             await until(lambda: lane(tracker).crowded)
             await asyncio.sleep(0.5)
             assert len(lane(tracker).waiting) == 100
             assert len(lane(tracker).in_flight) == 10
             callers = tracker.app[keys.RELAY_CALLERS]
             assert callers.stats["requests"] == 111  # and one that waits for room
-            assert callers.stats["bytes"] < 1_000_000  # the rest of 3 MB is TCP's
+            assert callers.stats["bytes"] < 1_000_000  # the rest of 2 MB is TCP's
             assert answers == []
         finally:
             mosquitto_server.thaw()
         await asking
-        assert Counter(one["code"] for one in answers) == {0: 50_000}
+        assert Counter(one["code"] for one in answers) == {0: 30_000}
 
 
 async def test_a_message_that_ends_connections_is_given_up_for_the_others(relaying):
     """By MQTT 3.1.1 nobody tells us what the broker bears."""
     with run_mosquitto("max_packet_size 20000") as server:
-        settings = {"relay_deadline_s": 2.0}
+        settings = {"relay_deadline_s": 1.0}
         async with relaying([broker(server, version="3.1.1")], **settings) as (tracker, port):
             caller = await Caller.connect(port)
             await caller.say(line(1, message="x" * 30_000))
             assert (await caller.answer())["result"] == "unconfirmed"
-            await until(lambda: lane(tracker).stats["given_up"] == 1, 40)
+            await until(lambda: lane(tracker).stats["given_up"] == 1)
+            let_wait(tracker, PATIENCE_S)
             assert (await caller.ask(line(2)))["code"] == 0
             await caller.close()
 
@@ -213,7 +224,8 @@ async def test_what_a_broker_says_it_does_not_bear_is_refused(relaying):
 
 async def test_a_broker_that_bears_less_after_a_restart_is_not_overrun(relaying):
     with run_mosquitto("max_inflight_messages 200") as server:
-        async with relaying([broker(server)]) as (tracker, port):
+        settings = {"relay_deadline_s": 2 * PATIENCE_S}
+        async with relaying([broker(server)], **settings) as (tracker, port):
             answers: list[dict] = []
             server.freeze()
             asking = asyncio.create_task(pipeline(port, range(300), answers))
@@ -364,11 +376,11 @@ async def test_a_token_must_come_first_where_one_is_set(relaying, mosquitto_serv
 
 
 async def test_at_a_stop_everybody_is_told(relaying, mosquitto_server):
-    async with relaying([broker(mosquitto_server)], relay_window=3) as (_, port):
+    async with relaying([broker(mosquitto_server)], relay_window=3) as (tracker, port):
         mosquitto_server.freeze()
         caller = await Caller.connect(port)
         await caller.say(b"".join(line(n) for n in range(10)))
-        await asyncio.sleep(0.3)
+        await until(lambda: len(lane(tracker).waiting) == 7)
     # the tracker has stopped
     mosquitto_server.thaw()
     words = Counter(one["result"] for one in await caller.rest())

@@ -11,6 +11,7 @@ from yarl import URL
 
 from tests.relaying import line, subscribed
 from tests.system.mqtt.conftest import broker
+from tests.waiting import PATIENCE_S, until
 from tracker.brokers import device_key
 from tracker.web import keys
 from tracker.web.relay_api import UNWRITTEN_MOST
@@ -113,9 +114,7 @@ async def test_of_many_only_some_are_taken_up_at_a_time(relaying, mosquitto_serv
         try:
             body = b"".join(line(n) for n in range(3 * UNWRITTEN_MOST))
             asking = asyncio.create_task(post(tracker, body, headers=NDJSON).__aenter__())
-            async with asyncio.timeout(10):
-                while len(lane.in_flight) + len(lane.waiting) < UNWRITTEN_MOST:
-                    await asyncio.sleep(0.02)
+            await until(lambda: len(lane.in_flight) + len(lane.waiting) >= UNWRITTEN_MOST)
             await asyncio.sleep(0.3)
             assert len(lane.in_flight) + len(lane.waiting) == UNWRITTEN_MOST
         finally:
@@ -127,7 +126,7 @@ async def test_of_many_only_some_are_taken_up_at_a_time(relaying, mosquitto_serv
 
 async def many(tracker, body, **headers):
     """The answers to many lines, in the order of their coming."""
-    async with asyncio.timeout(30), post(tracker, body, headers=NDJSON | headers) as answer:
+    async with asyncio.timeout(PATIENCE_S), post(tracker, body, headers=NDJSON | headers) as answer:
         assert answer.status == 200
         return [orjson.loads(found) async for found in answer.content]
 
@@ -194,7 +193,7 @@ async def test_lines_before_the_break_of_an_encoding_are_answered(relaying, mosq
         url = URL(tracker.url)
         reader, writer = await asyncio.open_connection(url.host, url.port)
         writer.write(HEAD + b"%x\r\n%s\r\n" % (len(whole), whole))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             for _ in range(2):
                 await reader.readuntil(b'"result":"ok"}\n')
             writer.write(b"64\r\n%s\r\n0\r\n\r\n" % (b"\xff" * 100))

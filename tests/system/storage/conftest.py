@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE_S
 from tracker.journal import Journal
 from tracker.model import Position
 from tracker.storage import Store, create_store
@@ -26,7 +27,7 @@ class Floor:
         """Acknowledge positions: they are durable on return."""
         done = asyncio.Event()
         self.journal.append(positions).add_callback(done.set)
-        await asyncio.wait_for(done.wait(), 20)
+        await asyncio.wait_for(done.wait(), PATIENCE_S)
 
 
 @asynccontextmanager

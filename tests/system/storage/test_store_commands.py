@@ -10,6 +10,7 @@ import pytest
 from tests.servers import PostgresqlServer
 from tests.system.storage.conftest import Floor, open_floor
 from tests.unit.storage.dump_database import POSITIONS, VEHICLES
+from tests.waiting import PATIENCE_S
 from tracker.commands import life
 from tracker.commands.saver import CommandSaver
 from tracker.errors import StoreError
@@ -114,7 +115,7 @@ async def test_what_cannot_be_written_waits_bounded_and_is_written_later(
         saver.start()
         first = command()
         saver.save(first)
-        assert await saver.written(first, 20)
+        assert await saver.written(first, PATIENCE_S)
         await asyncio.to_thread(postgresql_server.kill)
         for number in range(1, 6):
             saver.save(command(number))
@@ -126,7 +127,7 @@ async def test_what_cannot_be_written_waits_bounded_and_is_written_later(
         last = answered(command(5))
         saver.save(last)
         await asyncio.to_thread(postgresql_server.start)
-        assert await saver.written(last, 30)
+        assert await saver.written(last, PATIENCE_S)
         await saver.close()
         found = await commands.of_vehicle(floor.store, "v1", 10)
         assert [one.id for one in found] == ["c00005", "c00004", "c00003", "c00000"]

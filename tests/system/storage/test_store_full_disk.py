@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from structlog.testing import capture_logs
 
 from tests.system.storage.conftest import open_floor
 from tests.unit.storage.samples import track
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -37,9 +37,7 @@ async def test_a_full_disk_stops_answers_and_loses_nothing(small_disk: Path) -> 
         journal = floor.journal
         with capture_logs() as logs:
             commits = [journal.append(positions[n : n + 100]) for n in range(0, 8_000, 100)]
-            async with asyncio.timeout(20):
-                while journal.failures < 2:
-                    await asyncio.sleep(0.01)
+            await until(lambda: journal.failures >= 2)
             assert journal.failing_since is not None
             done = [commit.done for commit in commits]
             assert done == sorted(done, reverse=True), "in order: nothing overtakes what fails"
@@ -50,9 +48,7 @@ async def test_a_full_disk_stops_answers_and_loses_nothing(small_disk: Path) -> 
             assert known == positions[:stored]
             ballast.unlink()
             subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)
-            async with asyncio.timeout(20):
-                while not commits[-1].done:
-                    await asyncio.sleep(0.01)
+            await until(lambda: commits[-1].done)
         assert journal.failing_since is None
         events = [e["event"] for e in logs if e["event"].startswith("journal.")]
         assert events[::2] == ["journal.fails"] * (len(events) // 2)
@@ -68,9 +64,7 @@ async def test_a_full_disk_does_not_stop_reading(small_disk: Path) -> None:
         await floor.keep(*track(500))
         (small_disk / "ballast").write_bytes(bytes(os.statvfs(small_disk).f_bavail * 4096))
         commit = floor.journal.append(track(2_000, first=500))
-        async with asyncio.timeout(20):
-            while not floor.journal.failures:
-                await asyncio.sleep(0.01)
+        await until(lambda: floor.journal.failures)
         assert await floor.store.positions("v1", 0, 4e9) == track(500)
         assert not commit.done
         (small_disk / "ballast").unlink()

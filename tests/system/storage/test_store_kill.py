@@ -11,6 +11,7 @@ import pytest
 
 from tests.system.storage.acknowledging_child import VEHICLES, numbered
 from tests.system.storage.conftest import open_floor
+from tests.waiting import PATIENCE_S
 
 KILLS = 24
 MOST_LINES = 150  # acknowledgements that a child gives before it is killed
@@ -27,7 +28,7 @@ async def acknowledge_until_killed(url: str, folder: Path, first: int, lines: in
     assert child.stdout is not None
     last = first - 1
     for _ in range(lines):
-        line = await asyncio.wait_for(child.stdout.readline(), 30)
+        line = await asyncio.wait_for(child.stdout.readline(), PATIENCE_S)
         assert line, "the child ended by itself"
         last = int(line)
     child.kill()
