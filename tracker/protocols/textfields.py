@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tracker.errors import DecodeError
@@ -139,6 +139,13 @@ def ymd(date: str, clock: str) -> float:
     if not SIX_DIGITS.fullmatch(date):
         raise bad("a date", date)
     return moment(date[:2], date[2:4], date[4:], clock)
+
+
+def dated(date: str, clock: str, read: Callable[[str, str], float] = dmy) -> float | None:
+    """What `read` makes of date and time of day; None where they are empty or zeros, which is what
+    a clock says that no satellite has set yet.
+    """
+    return read(date, clock) if clock and date.strip("0") else None
 
 
 def nearest(clock: str, now: float) -> float:

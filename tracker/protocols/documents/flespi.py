@@ -17,6 +17,7 @@ from tracker.protocols.documents.said import Said
 from tracker.protocols.fields import cell
 from tracker.protocols.reports import Report
 
+VALID_LEAST = 3  # satellites of a fix
 MESSAGES_MOST = 10_000  # of one list: what fits into the largest body or packet
 
 # Their name -> ours, where the value stays as it is.
@@ -94,10 +95,19 @@ def _one(record: Any, now: float) -> Said:
     report.altitude_m = said.real(record.get("position.altitude"))
     satellites = said.positive(record.get("position.satellites"))
     report.satellites = None if satellites is None else int(satellites)
-    report.valid = said.flag(record.get("position.valid")) is not False
+    report.valid = _valid(report, said.flag(record.get("position.valid")))
     report.ignition = said.flag(record.get("engine.ignition.status"))
     _rest(report, record)
     return Said(ident, report)
+
+
+def _valid(report: Report, stated: bool | None) -> bool:
+    """What `position.valid` says; else what the satellites do. 0, 0 is a parser's "nowhere"."""
+    if not (report.lat or report.lon):
+        return False
+    if stated is not None or report.satellites is None:
+        return stated is not False
+    return report.satellites >= VALID_LEAST
 
 
 def _rest(report: Report, record: Mapping[str, Any]) -> None:
@@ -105,7 +115,12 @@ def _rest(report: Report, record: Mapping[str, Any]) -> None:
     if said.flag(record.get("alarm.event.trigger")):
         said.alarm(report, "alarm.event.trigger")
     for theirs, (ours, reader) in NAMED.items():
-        value = reader(record.get(theirs)) if theirs in record else None
+        if theirs not in record:
+            continue
+        try:
+            value = reader(record[theirs])
+        except DecodeError:
+            continue  # no better, and it would cost the position
         if value is not None:
             report.attributes.setdefault(ours, value)
     codes = [record.get(f"gsm.{name}") for name in ("mcc", "mnc", "lac", "cellid")]

@@ -105,7 +105,7 @@ TEXTS = {
 def _phone(report: Report, record: Mapping[str, Any]) -> None:
     for key, name in NUMBERS.items():
         stated = record.get(key)
-        if stated is not None and (value := said.amount(stated)) is not None:
+        if stated is not None and (value := said.beside(stated)) is not None:
             report.attributes[name] = value
     for key, name in TEXTS.items():
         text = record.get(key)
@@ -147,7 +147,7 @@ def _bridge(report: Report, record: Mapping[str, Any]) -> None:
     if odometer_km is not None:
         report.attributes["odometer_m"] = round(odometer_km * 1000)
     sensors = [key for key in record if key.startswith("temp_c-")]
-    found = [said.amount(record[key]) for key in sorted(sensors)]
+    found = [said.beside(record[key]) for key in sorted(sensors)]
     temperatures = [value for value in found if value is not None]
     if temperatures:
         report.attributes |= {"temperature_c": temperatures[0], "temperatures_c": temperatures}

@@ -14,9 +14,11 @@ from tracker.protocols.alarms import ALARMS
 from tracker.protocols.base import Message, Positions
 from tracker.protocols.fields import check_course
 from tracker.protocols.reports import Report
-from tracker.protocols.textfields import EXTRA_MOST, bad, number
+from tracker.protocols.textfields import EXTRA_MOST, GREATEST, bad, number
 
 MILLISECONDS_FROM = 10**11  # a Unix time from here on is in milliseconds: in seconds, year 5138
+# What a programming language makes of a float, where `number` does not take it.
+SCIENTIFIC = re.compile(r"[+-]?\d{1,18}(?:\.\d{0,30})?[eE][+-]?\d{1,3}", re.ASCII)
 UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 EXTRAS_MOST = 100  # values kept of one report that have no name of ours
 HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -53,8 +55,10 @@ def real(value: Any) -> float | None:
     if value is None:
         return None
     if isinstance(value, str):
-        found = number(value)
-        if found is not None and not math.isfinite(found):
+        if SCIENTIFIC.fullmatch(value) is None:
+            return number(value)
+        found = float(value)
+        if abs(found) > GREATEST:
             raise bad("a number", value)
         return found
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -68,6 +72,14 @@ def amount(value: Any) -> int | float | None:
         return value
     found = real(value)
     return int(found) if found is not None and found.is_integer() else found
+
+
+def beside(value: Any) -> int | float | None:
+    """An amount that matters less than the report that it stands in: None for what is none."""
+    try:
+        return amount(value)
+    except DecodeError:
+        return None
 
 
 def positive(value: Any) -> float | None:
@@ -176,6 +188,12 @@ def messages(reports: list[Report], now: float) -> Iterator[Message]:
         yield report.message(now)
     if fixes:
         yield Positions(fixes=tuple(fixes))
+
+
+def beside_member(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """An object within a JSON object that matters less than it: empty for what is none."""
+    value = record.get(name)
+    return value if isinstance(value, dict) else {}
 
 
 def member(record: Mapping[str, Any], name: str, kind: type) -> Any:

@@ -23,8 +23,8 @@ from tracker.protocols.textfields import (
     amount,
     amounts,
     course,
+    dated,
     degrees,
-    dmy,
     knots,
     nearest,
     number,
@@ -93,7 +93,7 @@ def located(link: Link, fields: Fields, said: Report) -> None:
     said.lat, said.lon = degrees(lat, north), degrees(lon, east)
     said.time = fix_time(link, fields[2], fields[5])
     said.speed_kmh, said.course_deg = knots(fields[11]), course(fields[12])
-    said.altitude_m = number(fields[13])
+    said.altitude_m = amounts(("altitude",), fields[13:14]).get("altitude")
 
 
 def unlocated(link: Link, fields: Fields, said: Report) -> None:
@@ -151,11 +151,10 @@ def states(fields: Fields, said: Report) -> None:
         said.attributes["door_open"] = fields[15] == "1"
     for name, text in (("fuel_percent", fields[16]), ("fuel2_percent", fields[17])):
         if text.endswith("%") or "." in text:
-            said.attributes[name] = amount(text.rstrip("%"))
-        elif text:
+            said.attributes |= amounts((name,), (text.rstrip("%"),))
+        elif text.strip("-"):
             said.attributes["dtcs"] = text
-    if fields[18]:
-        said.attributes["temperature_c"] = amount(fields[18])
+    said.attributes |= amounts(("temperature_c",), fields[18:19])
 
 
 def engine(link: Link, fields: Fields) -> Message:
@@ -191,11 +190,14 @@ ENGINE = (
 def starred(link: Link, fields: Fields) -> Message:
     """The layout that ends in a star: name, event, sensor, voltage, hhmmss, ddmmyy, signal, fix,
     latitude, longitude, km/h, course, altitude, HDOP, satellites, ignition, charging, error.
+    Dashes stand for what is not there.
     """
     if len(fields) < STARRED:
         raise DecodeError("length", f"gps103: {len(fields)} fields end in a star")
+    fields = ["" if DASHES.fullmatch(field) else field for field in fields]
     said = Report(valid=fields[8] == "1")
-    said.time = dmy(fields[6], fields[5]) - (link.session.utc_offset_s or 0)
+    stated = dated(fields[6], fields[5])
+    said.time = None if stated is None else stated - (link.session.utc_offset_s or 0)
     said.lat, said.lon = signed_degrees(fields[9]), signed_degrees(fields[10])
     said.speed_kmh, said.course_deg = number(fields[11]), course(fields[12])
     said.altitude_m = number(fields[13])
@@ -203,7 +205,7 @@ def starred(link: Link, fields: Fields) -> Message:
     for name, text, read in (
         ("signal_csq", fields[7], whole),
         ("hdop", fields[14], number),
-        ("external_v", fields[4].strip("-"), number),
+        ("external_v", fields[4], number),
     ):
         value = read(text)
         if value is not None:
@@ -212,12 +214,13 @@ def starred(link: Link, fields: Fields) -> Message:
         said.ignition = fields[16] == "1"
     if fields[17] in ("0", "1"):
         said.attributes["charging"] = fields[17] == "1"
-    if fields[2].strip("-"):
+    if fields[2]:
         said.attributes["event"] = fields[2]
     return said.message(link.session.now)
 
 
 STARRED = 19
+DASHES = re.compile(r"-+")
 
 
 def signed_degrees(text: str) -> float | None:

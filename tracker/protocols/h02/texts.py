@@ -24,6 +24,7 @@ from tracker.protocols.textfields import (
     EXTRA_MOST,
     amount,
     course,
+    dated,
     degrees,
     dmy,
     knots,
@@ -39,6 +40,7 @@ FIRST = 3  # index of the first field behind maker, identity and kind
 STATUS = re.compile(r"[0-9A-Fa-f]{8}")
 DBM = re.compile(r"\s*-?\d{1,3}\s*", re.ASCII)
 DATE = re.compile(r"\d{6}", re.ASCII)
+VALIDITY = frozenset({"A", "B", "V"})
 ICCID = re.compile(r"[0-9A-Fa-f]{18,20}\??")
 SPLIT_DEGREES = re.compile(r"(-?\d{1,3})-(\d\d?)(\.\d+)", re.ASCII)
 # Four decimals where the point is left out.
@@ -72,8 +74,7 @@ def located(link: Link, fields: Sequence[str], at: int) -> Report:
     if len(rest) > 1 and not DATE.fullmatch(rest[0]) and DATE.fullmatch(rest[1]):
         said.attributes["battery_percent"] = amount(rest.pop(0))  # some models, before the date
     date = rest.pop(0) if rest else ""
-    if clock and date:
-        said.time = link.utc(dmy(date, clock))
+    said.time = link.utc(dated(date, clock))
     if rest and STATUS.fullmatch(rest[0]):
         read_status(int(rest.pop(0), 16), said, link.bits)
     elif rest and STATUS.fullmatch(rest[-1]):
@@ -153,6 +154,8 @@ def short_position(link: Link, fields: Fields) -> Message:
     """
     said = Report()
     if fields[FIRST] == "V":
+        if len(fields) <= FIRST + 3:
+            return said.message(link.session.now)  # nothing heard at all
         mcc, mnc = int(fields[4]), int(fields[5])
         cells = []
         for entry in ",".join(fields[6:]).split("Y"):
@@ -198,7 +201,7 @@ def stations(link: Link, fields: Fields) -> Message:
         cells.append(entry)
         at += 4
     battery, reboots, _, date, status = fields[at : at + 5]
-    said = Report(time=link.utc(dmy(date, clock)))
+    said = Report(time=link.utc(dated(date, clock)))
     read_status(int(status, 16), said, link.bits)
     said.attributes |= {"cells": cells, "battery_v": round(int(battery, 16) * VOLTS_PER_STEP, 2)}
     if (times := count(reboots)) is not None:
@@ -219,10 +222,11 @@ def neighbours(link: Link, fields: Fields) -> Message:
         cells.append(station(int(mcc), int(mnc), int(lac), int(cid), whole(level)))
         at += 3
     date, status = fields[at : at + 2]
-    said = Report(time=link.utc(dmy(date, clock)))
+    said = Report(time=link.utc(dated(date, clock)))
     read_status(int(status, 16), said, link.bits)
     said.attributes["cells"] = cells
-    percent = level_percent(int(fields[at + 2])) if len(fields) > at + 2 else None
+    step = whole(fields[at + 2]) if len(fields) > at + 2 else None
+    percent = None if step is None else level_percent(step)
     if percent is not None:
         said.attributes["battery_percent"] = percent
     return said.message(link.session.now, link.ack("NBR"))
@@ -234,7 +238,7 @@ def link_state(link: Link, fields: Fields) -> Message:
     status.
     """
     clock, signal, satellites, battery, steps, turnovers, date, status = fields[FIRST : FIRST + 8]
-    said = Report(time=link.utc(dmy(date, clock)), satellites=whole(satellites))
+    said = Report(time=link.utc(dated(date, clock)), satellites=whole(satellites))
     read_status(int(status, 16), said, link.bits)
     said.attributes |= {
         "signal_csq": whole(signal),
@@ -270,7 +274,7 @@ def confirmation(link: Link, fields: Fields) -> Message:
 def position_start(fields: Fields) -> int:
     """Index of the time of day of the position in a confirmation; behind the end if none."""
     for at in range(FIRST + 1, len(fields) - 8):
-        if DATE.fullmatch(fields[at]) and fields[at + 1] in ("A", "B", "V"):
+        if DATE.fullmatch(fields[at]) and fields[at + 1] in VALIDITY:
             return at
     return len(fields)
 
@@ -283,7 +287,11 @@ def words(link: Link, fields: Fields) -> Message:  # noqa: ARG001
 
 def unknown(link: Link, fields: Fields) -> Outcome:
     """Any other kind: a position if it is laid out like one, else kept as it is."""
-    if fields[2].startswith("V") and len(fields) > FIRST + 8 and DATE.fullmatch(fields[FIRST]):
+    placed = len(fields) > FIRST + 8 and DATE.fullmatch(fields[FIRST]) is not None
+    if placed and not fields[2].startswith("V"):  # a kind of which less is known
+        date = DATE.fullmatch(fields[FIRST + 8])
+        placed = fields[FIRST + 1] in VALIDITY and date is not None
+    if placed:
         try:
             return more_positions(link, fields)
         except (DecodeError, ValueError):

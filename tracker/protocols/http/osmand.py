@@ -64,7 +64,7 @@ def read_query(request: Request, session: Session) -> list[Said | DecodeError]:
     report.speed_kmh = _speed(values, session)
     if "driverUniqueId" in values:
         report.attributes["driver_id"] = values["driverUniqueId"]
-    stated = said.unix(values.get("timestamp"))
+    stated = said.unix(_zoned(values.get("timestamp", "")))
     if stated is not None:
         report.time = stated[0]
     elif report.lat is not None:
@@ -77,6 +77,11 @@ USED = frozenset(
     {"id", "deviceid", "lat", "lon", "location", "timestamp", "speed", "speed_unit",
      "driverUniqueId"}
 )  # fmt: skip
+
+
+def _zoned(text: str) -> str:
+    """A date with the + of its zone, which a query that is not encoded turns into a blank."""
+    return text.replace(" ", "+") if "T" in text else text
 
 
 def _place(report: Report, values: Mapping[str, str]) -> None:
@@ -131,8 +136,8 @@ def _ignition(report: Report, text: str) -> None:
 
 @handles(FIELDS, "sat", "satellites")
 def _satellites(report: Report, text: str) -> None:
-    count = said.positive(text)
-    report.satellites = None if count is None else int(count)
+    count = said.beside(text)
+    report.satellites = None if count is None or count < 0 else int(count)
 
 
 @handles(FIELDS, "alarm")
@@ -147,28 +152,27 @@ def _charge(report: Report, text: str) -> None:
 
 @handles(FIELDS, "cell")
 def _cell(report: Report, text: str) -> None:
-    """mcc,mnc,lac,cid[,rssi]; may come several times."""
-    numbers = [said.real(part) for part in text.split(",")]
-    if not 4 <= len(numbers) <= 5 or any(value is None for value in numbers):
-        raise bad("a cell", text)
-    codes = [int(value) for value in numbers if value is not None]
+    """mcc,mnc,lac,cid[,rssi]; may come several times. What is none is left out."""
+    codes = [int(value) for part in text.split(",") if (value := said.beside(part)) is not None]
+    if not 4 <= len(codes) <= 5 or len(codes) != text.count(",") + 1:
+        return
     report.attributes.setdefault("cells", []).append(cell(*codes))
 
 
 @handles(FIELDS, "wifi")
 def _wifi(report: Report, text: str) -> None:
-    """mac,rssi; may come several times."""
-    mac, comma, rssi = text.partition(",")
-    strength = said.amount(rssi)
-    if not comma or strength is None:
-        raise bad("an access point", text)
+    """mac,rssi; may come several times. What is none is left out."""
+    mac, _, rssi = text.partition(",")
+    strength = said.beside(rssi)
+    if strength is None:
+        return
     entry = {"mac": mac.replace("-", ":").lower(), "rssi_dbm": strength}
     report.attributes.setdefault("wifi", []).append(entry)
 
 
 def _number(name: str) -> Field:
     def keep(report: Report, text: str) -> None:
-        _keep(report, name, said.amount(text))
+        _keep(report, name, said.beside(text))
 
     return keep
 
@@ -210,19 +214,20 @@ def location(record: Any, session: Session) -> Report:
         report.time = session.now
     if coords:
         _coords(report, coords)
-    battery = said.member(record, "battery", dict) or {}
-    level = said.positive(battery.get("level"))
-    _keep(report, "battery_percent", None if level is None else said.amount(round(level * 100, 1)))
+    battery = said.beside_member(record, "battery")
+    level = said.beside(battery.get("level"))
+    if level is not None and level >= 0:
+        _keep(report, "battery_percent", said.amount(round(float(level) * 100, 1)))
     _keep(report, "charging", said.flag(battery.get("is_charging")))
     _keep(report, "moving", said.flag(record.get("is_moving")))
-    _keep(report, "odometer_m", said.amount(record.get("odometer")))
-    activity = said.member(record, "activity", dict) or {}
+    _keep(report, "odometer_m", said.beside(record.get("odometer")))
+    activity = said.beside_member(record, "activity")
     for name, value in (
         ("event", record.get("event")), ("mock", record.get("mock")),
         ("activity", activity.get("type")),
     ):  # fmt: skip
         said.keep(report, name, value)
-    extras = said.member(record, "extras", dict) or {}
+    extras = said.beside_member(record, "extras")
     for value in (record.get("alarm"), extras.get("alarm")):
         if isinstance(value, str):
             said.alarm(report, value)
@@ -240,4 +245,5 @@ def _coords(report: Report, coords: Mapping[str, Any]) -> None:
     report.speed_kmh = None if speed is None else round(speed * MS_KMH, 6)
     report.course_deg = said.angle(coords.get("heading"))
     report.altitude_m = said.real(coords.get("altitude"))
-    _keep(report, "accuracy_m", said.amount(said.positive(coords.get("accuracy"))))
+    accuracy = said.beside(coords.get("accuracy"))
+    _keep(report, "accuracy_m", None if accuracy is None or accuracy < 0 else accuracy)

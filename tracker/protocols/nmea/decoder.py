@@ -13,7 +13,7 @@ from tracker.protocols.base import Family, Heartbeat, Message, Session
 from tracker.protocols.commands import text_bytes
 from tracker.protocols.nmea import names, tails
 from tracker.protocols.nmea.epoch import Epoch, Part, same_clock
-from tracker.protocols.nmea.places import READERS, pubx, trccr
+from tracker.protocols.nmea.places import READERS, pubx, rma, trccr
 from tracker.protocols.nmea.sentence import LINE_MOST, Sentence, identity_in, read
 from tracker.protocols.reports import Report
 from tracker.protocols.stream import Outcome, StreamDecoder, after_login
@@ -86,9 +86,12 @@ class NmeaDecoder(StreamDecoder[bytes]):
             ident = names.from_line(line)
             if ident is None:
                 raise DecodeError("garbage", "nmea: no sentence and no identity", frame)
+            self._checks = self._checks and ident == self.session.ident
             return self.named(ident, [])
-        self.hold_to(sentence)
         ident = identity_in(sentence.prefix) or names.from_sentence(sentence)
+        if ident is not None and ident != self.session.ident:
+            self._checks = False  # another device: nothing is known of its checksums
+        self.hold_to(sentence)
         reports = list(self.reports(sentence))
         if sentence.behind and reports:
             ident = tails.behind_checksum(sentence.behind, reports[-1]) or ident
@@ -139,6 +142,10 @@ class NmeaDecoder(StreamDecoder[bytes]):
         elif sentence.name == "PUBX" and fields[1] == "00":
             said = pubx(fields)
             self.epoch.date(same_clock(fields[2]), said, now)
+            yield said
+        elif kind == "RMA":
+            said = rma(fields)
+            said.time = now + (self.session.utc_offset_s or 0)  # taken off again with the others
             yield said
         elif sentence.name == "TRCCR":
             yield trccr(fields)

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from tracker.errors import DecodeError
 from tracker.protocols.nmea.sentence import Sentence
 
-LINE = re.compile(r"(?:IMEI[ =:]\s*)?([0-9A-Fa-f]{6,20})", re.ASCII)
+LINE = re.compile(r"(?:IMEI[ =:]\s*)?([0-9A-Fa-f]{6,20})[,;]?", re.ASCII | re.IGNORECASE)
 ASSIGNED = re.compile(r"IMEI=(\d{14,16})", re.ASCII)
 JOINED = re.compile(r"PSIWMDID(\S{4,40})", re.ASCII)
 IDENT = re.compile(r"[0-9A-Za-z._: -]{3,40}", re.ASCII)

@@ -5,6 +5,7 @@
     GLL  ddmm.mmmm, N|S, dddmm.mmmm, E|W, hhmmss.ss, A|V
     PUBX 00, hhmmss.ss, ddmm.mmmm, N|S, dddmm.mmmm, E|W, altitude m, status, h and v accuracy m,
          km/h, course, ..., HDOP (14), VDOP, TDOP, satellites (17)
+    RMA  A|V, ddmm.mmmm, N|S, dddmm.mmmm, E|W, two time differences, knots, course, ...
     TRCCR yyyymmddhhmmss.sss, A|V, latitude, longitude, knots, course, altitude m, battery V
 
 Each returns a report, whose time is None where the sentence has no date; see epoch.py.
@@ -71,6 +72,14 @@ def gll(fields: Sequence[str]) -> Report:
     """GLL."""
     said = Report(valid=len(fields) < 7 or fields[6] == "A")
     locate(said, fields[1:5])
+    return said
+
+
+def rma(fields: Sequence[str]) -> Report:
+    """RMA, which has neither date nor time of day: it is as of its reception."""
+    said = Report(valid=fields[1] == "A")
+    locate(said, fields[2:6])
+    said.speed_kmh, said.course_deg = knots(fields[8]), course(fields[9])
     return said
 
 

@@ -18,9 +18,9 @@ LINE_MOST = 1024
 
 SENTENCE = re.compile(
     r"(?P<prefix>[^$]*)\$(?P<body>[^$*]+)"
-    r"(?:\*\s*(?P<check>[0-9A-Fa-f]{2})(?:,(?P<behind>[^$*]*))?|\*)?\s*"
+    r"(?:\*\s*(?P<check>[0-9A-Fa-f]{2})(?:,(?P<behind>[^$*]*))?|\*)?[\s;]*"
 )
-PREFIX_PART = re.compile(r"[0-9A-Za-z._:-]{4,40}", re.ASCII)
+PREFIX_PART = re.compile(r"(?:imei:)?([0-9A-Za-z._:-]{4,40})", re.ASCII | re.IGNORECASE)
 # Names of sentences whose checksum the maker does not work out.
 UNCHECKED = frozenset({"TRCCR"})
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tracker.protocols.reports import Report
-from tracker.protocols.textfields import EXTRA_MOST, amounts, bad, course, dmy, number, signed
+from tracker.protocols.textfields import EXTRA_MOST, amounts, bad, course, dated, number, signed
 
 IMEI = re.compile(r"\d{15}", re.ASCII)
 BITS = re.compile(r"[01]{8}")
@@ -63,7 +63,7 @@ def wmcs(fields: Sequence[str], said: Report) -> bool:
             said.attributes[name] = int(text, 16)
     if not {"D", "T", "La", "Lo"} <= words.keys():
         return False
-    said.time = dmy(fields[words["D"] + 1], fields[words["T"] + 1])
+    said.time = dated(fields[words["D"] + 1], fields[words["T"] + 1])
     said.valid = fields[start + 1] == "A"
     said.lat, said.lon = angle(fields, words["La"]), angle(fields, words["Lo"])
     if "V" in words:

@@ -115,11 +115,18 @@ class Report:
         self.head: Sequence[str] = self.body
         self.tail: Sequence[str] = ()
         self.attributes: dict[str, Any] = {"report": self.kind}
-        sent = None if self.is_old else moment(fields[-2])
-        if sent is not None:
-            self.attributes["report_time"] = sent
+        self._sent("" if self.is_old else fields[-2])
         if len(name) == VIN_SIZE and name.isalnum():
             self.attributes["vin"] = name
+
+    def _sent(self, stated: str) -> None:
+        """The send time. Its clock may never have been set: that costs no position."""
+        try:
+            sent = moment(stated)
+        except DecodeError:
+            return
+        if sent is not None:
+            self.attributes["report_time"] = sent
 
     @property
     def is_personal(self) -> bool:

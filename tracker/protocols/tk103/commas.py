@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from tracker.protocols.base import Message, Notice, Reply
 from tracker.protocols.reports import Report, unplaced
 from tracker.protocols.stream import Outcome, handles
-from tracker.protocols.textfields import EXTRA_MOST, dmy, station
+from tracker.protocols.textfields import EXTRA_MOST, dated, station
 from tracker.protocols.tk103.position import read_fields
 from tracker.protocols.tk103.wire import Frame, Link
 
@@ -35,6 +35,7 @@ ACCESS_POINT = re.compile(r"((?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2})\*(-?\d{1,3})\
 # Battery steps of ZC20, by the voltages that devices state beside them.
 LEVELS = (0, 0, 10, 20, 50, 80, 100)
 NOT_MEASURED = "65535"
+FIRST_POINT = 5  # of DW5.: where access points begin
 
 
 def read_event(code: str, said: Report) -> None:
@@ -52,7 +53,7 @@ def read_event(code: str, said: Report) -> None:
 def battery(link: Link, fields: list[str]) -> Message:
     """ZC20: date, time, battery step 1-6, battery 0.01 V, power 0.1 V, installed."""
     date, clock, level, battery, power = fields[:5]
-    said = Report(time=link.utc(dmy(date, clock)))
+    said = Report(time=link.utc(dated(date, clock)))
     if level.isdecimal() and int(level) < len(LEVELS):
         said.attributes["battery_percent"] = LEVELS[int(level)]
     if battery.isdecimal() and battery != NOT_MEASURED:
@@ -69,17 +70,20 @@ def result(link: Link, fields: list[str]) -> Message:  # noqa: ARG001
 
 
 def stations(link: Link, code: str, fields: list[str]) -> Message | None:
-    """DW5.: MCC, MNC, LAC, cell, count, access points of MAC*strength*channel, date, time; None
-    if that is not what the fields are.
+    """DW5.: MCC, MNC, LAC, cell, count, access points of MAC*strength*channel, date, time, perhaps
+    more; None if that is not what the fields are.
     """
-    if len(fields) < 7 or not all(text.isdecimal() for text in fields[:5]):
+    if len(fields) < FIRST_POINT + 2 or not all(text.isdecimal() for text in fields[:FIRST_POINT]):
         return None
-    mcc, mnc, lac, cid, count = map(int, fields[:5])
-    said = Report(time=link.utc(dmy(fields[-2], fields[-1])))
+    mcc, mnc, lac, cid, count = map(int, fields[:FIRST_POINT])
+    if len(fields) < FIRST_POINT + count + 2:
+        return None
+    behind = FIRST_POINT + count
+    said = Report(time=link.utc(dated(fields[behind], fields[behind + 1])))
     read_event(code, said)
     if lac or cid:
         said.attributes["cells"] = [station(mcc, mnc, lac, cid)]
-    found = [ACCESS_POINT.fullmatch(text) for text in fields[5 : 5 + count]]
+    found = [ACCESS_POINT.fullmatch(text) for text in fields[FIRST_POINT:behind]]
     wifi = [{"mac": one[1].lower(), "rssi_dbm": int(one[2])} for one in found if one is not None]
     if wifi:
         said.attributes["wifi"] = wifi

@@ -21,12 +21,12 @@ import re
 from collections.abc import Sequence
 
 from tracker.protocols.reports import Report
-from tracker.protocols.textfields import amounts, course, degrees, dmy, number, station, ymd
+from tracker.protocols.textfields import amounts, course, dated, degrees, number, station, ymd
 from tracker.protocols.tk103.wire import Link
 
 _PLACE = (
     r"(?P<date>\d{6})(?P<valid>[AV])\s*(?P<lat>\d+\.\d+)(?P<north>[NS])"
-    r"\s*(?P<lon>\d+\.\d+)(?P<east>[EW])\s*(?P<speed>\d*\.\d)(?P<clock>\d{6})"
+    r"\s*(?P<lon>\d+\.\d+)(?P<east>[EW])\s*(?P<speed>\d{0,4}\.\d|\d{5})(?P<clock>\d{6})"
 )
 WITH_STATUS = re.compile(
     _PLACE + r"\s*(?P<course>\d*\.?\d*?),?(?P<status>[0-9A-Fa-f]{8})"
@@ -50,7 +50,7 @@ def read_classic(link: Link, data: str) -> Report | None:
     said = Report(valid=found["valid"] == "A")
     said.lat = degrees(found["lat"], found["north"])
     said.lon = degrees(found["lon"], found["east"])
-    said.time = link.utc(ymd(found["date"], found["clock"]))
+    said.time = link.utc(dated(found["date"], found["clock"], ymd))
     said.speed_kmh, said.course_deg = number(found["speed"]), course(found["course"])
     parts = found.groupdict()
     if parts.get("status"):
@@ -71,7 +71,7 @@ def read_fields(link: Link, fields: Sequence[str]) -> Report | None:
         return None
     said = Report(valid=fields[1] == "A")
     said.lat, said.lon = degrees(lat[1], lat[2]), degrees(lon[1], lon[2])
-    said.time = link.utc(dmy(fields[0], fields[5]))
+    said.time = link.utc(dated(fields[0], fields[5]))
     said.speed_kmh, said.course_deg = number(fields[4]), course(fields[6])
     rest = fields[PLACED:]
     mileage = MILEAGE.fullmatch(rest[1]) if len(rest) > 1 else None

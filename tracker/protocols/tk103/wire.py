@@ -102,6 +102,6 @@ class Link:
             self.asked.ask(answer, command.reference)
         return self.text(words)
 
-    def utc(self, stated: float) -> float:
+    def utc(self, stated: float | None) -> float | None:
         """A time of the device in UTC: it is, unless the vehicle's record says otherwise."""
-        return stated - (self.session.utc_offset_s or 0)
+        return None if stated is None else stated - (self.session.utc_offset_s or 0)

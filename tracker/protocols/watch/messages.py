@@ -31,13 +31,19 @@ def link_keep(link: Link, frame: Frame, fields: Fields) -> Message:
 
 @handles(HANDLERS, "UD", "UD3", "UD_LTE", "UD_WCDMA", "WT")
 def position(link: Link, frame: Frame, fields: Fields) -> Message:  # noqa: ARG001
-    """UD: a position; WT: one with which the watch asks for the weather. Not answered."""
+    """UD: a position; WT: one with which the watch asks for the weather, or its name alone. Not
+    answered.
+    """
+    if not any(fields[1:]):
+        return Heartbeat()
     return read_position(link, fields[1:]).message(link.session.now)
 
 
 @handles(HANDLERS, "UD2")
 def stored_position(link: Link, frame: Frame, fields: Fields) -> Message:  # noqa: ARG001
     """UD2: a position from the time without a connection."""
+    if not any(fields[1:]):
+        return Heartbeat()
     said = read_position(link, fields[1:])
     said.stored = True
     return said.message(link.session.now)
@@ -125,7 +131,8 @@ def settings(link: Link, frame: Frame, fields: Fields) -> Message:  # noqa: ARG0
 @handles(HANDLERS, "ICCID")
 def sim(link: Link, frame: Frame, fields: Fields) -> Message:  # noqa: ARG001
     """ICCID: of the SIM card."""
-    return Notice(kind="sim", attributes={"iccid": fields[1][:20]})
+    iccid = ",".join(fields[1:])[:20]
+    return Notice(kind="sim", attributes={"iccid": iccid} if iccid else {})
 
 
 def other(link: Link, frame: Frame, fields: Fields) -> Outcome:

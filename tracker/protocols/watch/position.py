@@ -16,9 +16,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tracker.protocols.reports import Report
-from tracker.protocols.textfields import amounts, course, dmy, number, signed, station, whole
+from tracker.protocols.textfields import (
+    amounts,
+    course,
+    dated,
+    number,
+    signed,
+    station,
+)
 from tracker.protocols.watch.wire import Link
 
+UNKNOWN = "-1"  # speed or course
 STATUS, STATIONS = 15, 16  # indexes, counted from the date
 
 # Bits of the status. Bits 1 and 2 (outside or inside a fence) and 3 (worn) are states.
@@ -35,6 +43,7 @@ ALARM_BITS: Mapping[int, str] = {
 }
 MOVING = 1 << 4
 
+HEX = re.compile(r"[0-9A-Fa-f]{1,8}")
 ACCESS_POINT = re.compile(r"((?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}),(-?\d{1,3})(?:,|\Z)", re.ASCII)
 MCC_MOST = 999
 ENTRIES_MOST = 20  # stations or access points that are kept: no watch hears more
@@ -42,15 +51,18 @@ ENTRIES_MOST = 20  # stations or access points that are kept: no watch hears mor
 
 def read_position(link: Link, fields: Sequence[str]) -> Report:
     """What a position says; `fields` begin with the date."""
-    said = Report(time=link.utc(dmy(fields[0], fields[1])))
+    said = Report(time=link.utc(dated(fields[0], fields[1])))
     lat, lon = number(fields[3]), number(fields[5])
     if lat is not None and lon is not None:
         said.lat, said.lon = signed(lat, fields[4]), signed(lon, fields[6])
     said.valid = fields[2] == "A"
-    said.speed_kmh, said.course_deg = number(fields[7]), course(fields[8])
-    said.altitude_m = number(fields[9])
-    said.satellites = whole(fields[10])
-    said.attributes |= amounts(COUNTS, fields[11:STATUS])
+    said.speed_kmh = number(fields[7]) if fields[7] != UNKNOWN else None
+    said.course_deg = course(fields[8]) if fields[8] != UNKNOWN else None
+    beside = amounts(BESIDE, fields[9:STATUS])
+    said.altitude_m = beside.pop("altitude", None)
+    satellites = beside.pop("satellites", None)
+    said.satellites = satellites if isinstance(satellites, int) and satellites >= 0 else None
+    said.attributes |= beside
     if len(fields) > STATUS:
         read_status(fields[STATUS], said)
         tail = list(fields[STATIONS:])
@@ -59,11 +71,15 @@ def read_position(link: Link, fields: Sequence[str]) -> Report:
     return said
 
 
-COUNTS = ("signal_percent", "battery_percent", "steps", "turnovers")
+BESIDE = (
+    "altitude", "satellites", "signal_percent", "battery_percent", "steps", "turnovers",
+)  # fmt: skip
 
 
 def read_status(text: str, said: Report) -> None:
     """Alarms of the status, 4 or 8 digits in hex; the status itself is kept as well."""
+    if HEX.fullmatch(text) is None:
+        return
     word = int(text, 16)
     said.attributes["status"] = text.upper()
     if word & MOVING:

@@ -12,10 +12,11 @@ from tracker.protocols.fields import cell, check_coordinates, unix_time
 
 SHORT, EXTENDED = 10, 16  # fields of a body
 GREATEST = 1e15  # of any number: a double is exact up to there
-VALID_LEAST = 3  # satellites of a fix; a device that does not count them is believed
+VALID_LEAST = 3  # satellites of a fix; a device that does not count them, but dates it, is believed
+UNSET = "000000"  # the date of a clock that was never set
 
 MISSING = frozenset({"", "NA", "na"})
-NUMBER = re.compile(r"[+-]?\d{1,18}(?:\.\d*)?", re.ASCII)
+NUMBER = re.compile(r"[+-]?(?:\d{1,18}(?:\.\d*)?|\.\d+)", re.ASCII)
 ANGLE = re.compile(
     r"(\d{0,3}?)(\d{1,2}(?:\.\d*)?)", re.ASCII
 )  # degrees, then two digits of minutes
@@ -52,10 +53,13 @@ def whole(field: str, kind: str) -> int | None:
     return None if value is None else int(value)
 
 
-def time(date: str, clock: str, now: float) -> float:
-    """DDMMYY and HHMMSS with perhaps a fraction, UTC; "NA" is the time of reception."""
-    if date in MISSING or clock in MISSING:
-        return now
+def is_dated(date: str, clock: str) -> bool:
+    """Whether a time is stated: "NA", and a date of zeros, are the time of reception."""
+    return not (date in MISSING or clock in MISSING or date == UNSET)
+
+
+def time(date: str, clock: str) -> float:
+    """DDMMYY and HHMMSS with perhaps a fraction, UTC."""
     seconds, _, fraction = clock.partition(".")
     if len(date) != 6 or len(seconds) != 6 or not (date + seconds + fraction).isdecimal():
         raise DecodeError(TIME, f"wialon: {date[:8]} {clock[:16]} is not a time")
@@ -73,6 +77,7 @@ def degrees(field: str, side: str) -> float | None:
     if field in MISSING:
         return None
     found = ANGLE.fullmatch(field)
+    side = side.upper()
     if found is None or side not in ("N", "S", "E", "W"):
         raise DecodeError(PLACE, f"wialon: {field[:32]!r} {side[:2]!r} is not an angle")
     angle = int(found[1] or 0) + float(found[2]) / 60
@@ -85,11 +90,12 @@ def read(body: str, now: float, *, stored: bool = False) -> Point:
 
     Any field may be NA or empty. Raises DecodeError whose kind says which field is wrong.
     """
-    fields = body.split(";")
+    fields = [field.strip() for field in body.split(";")]
     count = len(fields)
     if count < SHORT or count > EXTENDED:
         raise DecodeError(STRUCTURE, f"wialon: {count} fields")
-    moment = time(fields[0], fields[1], now)
+    stated = is_dated(fields[0], fields[1])
+    moment = time(fields[0], fields[1]) if stated else now
     lat, lon = degrees(fields[2], fields[3]), degrees(fields[4], fields[5])
     speed, course, altitude = (number(field, MOTION) for field in fields[6:9])
     satellites = whole(fields[9], SATELLITES)
@@ -111,10 +117,10 @@ def read(body: str, now: float, *, stored: bool = False) -> Point:
         fix_time=moment,
         lat=lat,
         lon=lon,
-        speed_kmh=speed,
-        course_deg=course % 360 if course is not None else None,
+        speed_kmh=speed if speed is None or speed >= 0 else None,
+        course_deg=course % 360 if course is not None and course >= 0 else None,
         altitude_m=altitude,
-        valid=satellites is None or satellites >= VALID_LEAST,
+        valid=stated if satellites is None else satellites >= VALID_LEAST,
         stored=stored,
         satellites=satellites,
         ignition=more.ignition,

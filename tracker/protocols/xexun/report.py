@@ -17,8 +17,8 @@ from tracker.protocols.reports import Report
 from tracker.protocols.textfields import number, station
 
 FRAME = re.compile(
-    r"(?:\d*,(?P<phone>[^,]*),)?(?:(?P<rmc>G[PN]RMC,[^*]*)(?:\*\w{2})?)?"
-    r",(?P<signal>[FL]),(?:(?P<alarm>[^,]*),)?\s*imei:(?P<imei>\d{15}),?(?P<tail>.*)",
+    r"(?:\d*,(?P<phone>[^,]*),)?(?:(?P<rmc>G[PN]RMC,[^*]*)(?:\*\w{0,2})?)?"
+    r",(?P<signal>[FL]),(?:(?P<alarm>[^,]*),(?:[^,]*,)*?)?\s*imei:(?P<imei>\d{15}),?(?P<tail>.*)",
     re.ASCII | re.DOTALL,
 )
 RMC_LEAST = 10  # fields up to the date
@@ -54,6 +54,8 @@ def read(frame: bytes) -> tuple[str, Report]:
     if found is None:
         raise DecodeError("garbage", "xexun: neither reception nor imei", frame)
     fields = found["rmc"].split(",") if found["rmc"] else []
+    if len(fields) > 1 and fields[1].startswith("."):
+        fields[1] = ""  # a fraction of a second is all that is left of a time that is not known
     said = rmc(fields) if len(fields) >= RMC_LEAST else Report()
     if said.lat is None:
         said.valid = False
