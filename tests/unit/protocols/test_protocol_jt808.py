@@ -20,7 +20,7 @@ from tracker.protocols.base import (
     Refused,
     Reply,
 )
-from tracker.protocols.jt808 import Jt808Decoder
+from tracker.protocols.jt808 import Jt808Decoder, clone
 from tracker.protocols.jt808.link import CODE_DIGITS, UNANSWERED_MOST, Link
 from tracker.protocols.jt808.marks import probe
 from tracker.protocols.jt808.outbound import KEPT_MOST, LONG_MOST
@@ -34,7 +34,15 @@ from tracker.protocols.jt808.splits import (
     REQUESTS_MOST,
     Splits,
 )
-from tracker.protocols.jt808.wire import BODY_MOST, FRAME_MOST, Frame, Head, escape, unescape
+from tracker.protocols.jt808.wire import (
+    BODY_MOST,
+    FRAME_MOST,
+    Frame,
+    Head,
+    escape,
+    pack,
+    unescape,
+)
 
 PHONE = bytes.fromhex("012345678901")
 HEAD = Head(PHONE, -1)
@@ -371,3 +379,37 @@ def test_a_recording_whose_first_packet_is_missing_is_asked_for_by_serial() -> N
     assert isinstance(heartbeat, Heartbeat)
     assert isinstance(notice, Notice)
     assert packets_of(notice.answer)[0][12:] == b"\0\0\0\x4d"
+
+
+CLONE = pack(Head(bytes.fromhex("01234567890123"), -1), 0x0002, 0xE7, b"")
+
+
+def test_clones_are_recognised_by_a_whole_message() -> None:
+    assert CLONE[0] == CLONE[-1] == 0xE7
+    assert [probe(CLONE[:size]) for size in range(1, len(CLONE))] == [Match.MORE] * (len(CLONE) - 1)
+    assert probe(CLONE) == Match.YES
+    for at in range(1, len(CLONE) - 1):
+        damaged = CLONE[:at] + bytes((CLONE[at] ^ 1,)) + CLONE[at + 1 :]
+        assert probe(damaged) != Match.YES
+
+
+@pytest.mark.parametrize("plain", [b"", b"\xe6\x01", b"\xe7", b"\x3d\x3e\x02", bytes(range(256))])
+def test_escaping_of_clones(plain: bytes) -> None:
+    written = clone.escape(plain)
+    assert b"\xe7" not in written
+    assert clone.unescape(written) == plain
+
+
+def test_a_mark_of_a_clone_that_begins_nothing_is_garbage() -> None:
+    decoder = Jt808Decoder(new_session())
+    errors = feed(decoder, b"\xe7" + bytes(40))
+    assert [type(item) for item in errors] == [DecodeError]
+    assert not decoder.buffered
+    assert [type(item) for item in feed(decoder, CLONE)] == [Login, Heartbeat]
+
+
+def test_a_message_of_a_clone_is_no_longer_than_any() -> None:
+    decoder = Jt808Decoder(new_session())
+    assert not feed(decoder, b"\xe7\x02\x00" + bytes(FRAME_MOST - 3))
+    assert [type(item) for item in feed(decoder, b"\0")] == [DecodeError]
+    assert not decoder.buffered

@@ -90,6 +90,23 @@ def gps(report: Report, info: bytes, at: int) -> int:
     return place(report, info, date(report, info, at))
 
 
+OLDEST_YEAR = 10  # 2010: no device of this protocol is older
+NO_COUNTRY = 0x7C  # bits of the high byte of MCC that no country has, all being below 1000
+
+
+def holds_gps(info: bytes) -> bool:
+    """Whether a position stands in front, and not base stations: a date, then the length and
+    satellites of a place where those would have a country, then coordinates that are some.
+    """
+    if len(info) < 18 or not info[6] & NO_COUNTRY:
+        return False
+    if not (info[0] >= OLDEST_YEAR and 1 <= info[1] <= 12 and 1 <= info[2] <= 31):
+        return False
+    lat, lon = int.from_bytes(info[7:11], "big"), int.from_bytes(info[11:15], "big")
+    course_deg = int.from_bytes(info[16:18], "big") & 0x03FF
+    return lat <= 90 * DEGREE and lon <= 180 * DEGREE and course_deg <= 360
+
+
 # Sizes of a base station's block: bytes of MNC, of LAC and of cell id, behind MCC u16.
 CELL_SIZES = {
     8: (1, 2, 3),

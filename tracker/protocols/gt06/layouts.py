@@ -42,12 +42,21 @@ POSITIONS: Mapping[int, Layout] = {
     0x2D: (gps,),
     0x31: (gps,),
     0x32: (gps,),
-    0x33: (gps,),
-    0x34: (gps,),
     0x37: (gps,),
     0x38: (gps,),
     0x61: (identity, gps),
     0xA0: (gps, station_4g, ignition, upload),
+}
+
+# Kinds that are positions with some makers and something else with others: see holds_gps.
+SOMETIMES: Mapping[int, Layout] = {
+    0x17: (gps, station_2g),
+    0x1E: (gps, station_2g),
+    0x24: (gps, station_2g),
+    0x33: (gps,),
+    0x34: (gps,),
+    0xA2: (gps, station_4g),
+    0xA3: (gps, station_sized((5, 9)), status),
 }
 
 ALARMS: Mapping[int, Layout] = {
@@ -65,12 +74,25 @@ STATUSES: Mapping[int, Layout] = {
     0x36: (terminal, voltage_level, signal, extension),
 }
 
+# Behind it as many inputs of u16 as the maker's model has. Seen.
+COUNTED_INPUTS: Layout = (
+    skip(4),
+    gps,
+    odometer,
+    skip(2),
+    station_wide,
+    skip(4),
+    external_voltage,
+    battery_voltage,
+)
+
 BY_LENGTH: Mapping[tuple[int, int], Layout] = {
     (0x12, 0x21): (gps, station_2g, number("inputs", 1), number("adc1_v", 1, 0.1)),  # seen
     (0x12, 0x23): (gps, station_2g, odometer),
-    (0x12, 0x24): (gps, station_2g, terminal, external_voltage, signal),
+    (0x12, 0x24): (gps, station_2g, terminal, external_voltage, signal, alarm_code),
     (0x12, 0x29): (gps, station_2g, odometer),
     (0x13, 0x0A): (terminal, voltage_level, signal, extension),
+    (0x16, 0x24): (gps, station_2g, terminal, external_voltage, signal, alarm_code),
     (0x16, 0x26): (gps, skip(1), station_wide, status),
     (0x16, 0x2D): (gps, station_sized((13,)), status, driver_card),
     (0x22, 0x26): (gps, station_2g, ignition, upload, odometer),
@@ -90,16 +112,7 @@ BY_LENGTH: Mapping[tuple[int, int], Layout] = {
     (0x26, 0x29): (gps, station_sized((9,)), status, odometer),
     (0x27, 0x2A): (gps, station_sized((10,)), status, fence, odometer),
     (0x32, 0x27): (gps, station_sized((5,)), status),  # seen: length without itself
-    (0x34, 0x3C): (  # seen
-        skip(4),
-        gps,
-        odometer,
-        skip(2),
-        station_wide,
-        skip(4),
-        external_voltage,
-        battery_voltage,
-    ),
+    **{(0x34, size): COUNTED_INPUTS for size in range(0x36, 0x48, 2)},
     (0x36, 0x35): (
         gps,
         station_wide,

@@ -4,24 +4,40 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
+from tracker.errors import DecodeError
 from tracker.protocols.base import Heartbeat, Login, Message, Notice
 from tracker.protocols.fields import is_imei, text, to_binary_time
-from tracker.protocols.gt06.blocks import date, gps, place, read_place, signal, station_2g
-from tracker.protocols.gt06.layouts import ALARMS, BY_LENGTH, POSITIONS, STATUSES, Layout
+from tracker.protocols.gt06.blocks import (
+    OLDEST_YEAR,
+    date,
+    gps,
+    holds_gps,
+    place,
+    read_place,
+    signal,
+    station_2g,
+)
+from tracker.protocols.gt06.layouts import (
+    ALARMS,
+    BY_LENGTH,
+    POSITIONS,
+    SOMETIMES,
+    STATUSES,
+    Layout,
+)
 from tracker.protocols.gt06.report import EXTRA_MOST, Report, imei, read, skip
 from tracker.protocols.gt06.wire import Frame, Link, ack, pack
 from tracker.protocols.reports import placed, unplaced
 from tracker.protocols.stream import Outcome, after_login, handles
 
 # Kinds of the first models, whose clock runs in the zone that the login tells.
-LOCAL_KINDS = frozenset({0x10, 0x11, 0x12, 0x16, 0x18, 0x19, 0x1A})
+LOCAL_KINDS = frozenset({0x10, 0x11, 0x12, 0x16, 0x17, 0x18, 0x19, 0x1A, 0x1E})
 
 # Answers to our commands and information that no device waits to see confirmed.
 SILENT_KINDS = frozenset({0x15, 0x21, 0x81, 0x8C, 0x94, 0x9B})
-
-OLDEST_YEAR = 10  # 2010: no device of this protocol is older
 
 Handler = Callable[[Link, Frame], Outcome]
 HANDLERS: dict[int, Handler] = {}
@@ -66,18 +82,17 @@ def position(link: Link, frame: Frame) -> Outcome:
 
 
 def laid_out(frame: Frame, layouts: Mapping[int, Layout]) -> Report:
-    """Read a frame by its kind and length; of a length that is not known, by as much of its
-    kind's layout as it can hold.
+    """Read a frame by its kind and length; of a length that is not known, or with another content
+    than its length promises, by as much of its kind's layout as makes sense in it.
     """
-    layout = BY_LENGTH.get((frame.kind, frame.size))
-    if layout is not None:
-        return read(layout, frame.info)
+    stated = BY_LENGTH.get((frame.kind, frame.size))
     layout = layouts[frame.kind]
+    if stated is not None:
+        with suppress(IndexError, struct.error, DecodeError):
+            return read(stated, frame.info)
     for end in range(len(layout), 1, -1):
-        try:
+        with suppress(IndexError, struct.error, DecodeError):
             return read(layout[:end], frame.info)
-        except (IndexError, struct.error):
-            continue
     return read(layout[:1], frame.info)
 
 
@@ -86,12 +101,14 @@ def has_identity(info: bytes) -> bool:
     if info[0] >= OLDEST_YEAR or len(info) < 27:
         return False
     digits = info[1:9].hex()
-    return digits[0] == "0" and is_imei(digits[1:])
+    return digits[0] == "0" and (
+        is_imei(digits[1:]) or (digits.isdecimal() and holds_gps(info[9:]))
+    )
 
 
 def counted_place(info: bytes) -> Layout:
     """Layout of 7979 32/33 (AZ735): the place has its length in front, 0 for none."""
-    located = (place,) if info[6] == 12 else ()
+    located = (place, skip(info[6] - 12)) if info[6] >= 12 else (skip(info[6]),)
     return (date, skip(1), *located, skip(1), station_2g, signal)
 
 
@@ -104,9 +121,12 @@ def alarm(link: Link, frame: Frame) -> Outcome:
 @handles(HANDLERS, *STATUSES)
 def status(link: Link, frame: Frame) -> Outcome:
     """13, 23, 36: terminal information, battery, signal; 36 then has items of id u16, length u8.
+    Some clones leave out all of it.
 
     36 with length 35 is a position of another make.
     """
+    if not frame.info:
+        return Heartbeat(ack(frame))
     layout = BY_LENGTH.get((frame.kind, frame.size))
     if frame.kind == 0x36 and layout is not None:
         return emit(link, frame, read(layout, frame.info))
@@ -137,11 +157,14 @@ def short_items(info: bytes, at: int, attributes: dict[str, Any]) -> None:
         at += 3 + size
 
 
-@handles(HANDLERS, 0xA3)
-def short_alarm(link: Link, frame: Frame) -> Outcome:
-    """A3 with length 0C: terminal information, battery, signal, alarm. Others are not known."""
-    layout = BY_LENGTH.get((frame.kind, frame.size))
-    return unknown(link, frame) if layout is None else emit(link, frame, read(layout, frame.info))
+@handles(HANDLERS, 0x17, 0x1E, 0x34, 0xA3)
+def sometimes_position(link: Link, frame: Frame) -> Outcome:
+    """17, 1E, 34, A3: positions of some makers, A3 with an alarm; others fill them with something
+    that is not known.
+    """
+    if (frame.kind, frame.size) in BY_LENGTH or holds_gps(frame.info):
+        return emit(link, frame, laid_out(frame, SOMETIMES))
+    return unknown(link, frame)
 
 
 @handles(HANDLERS, 0x1A, 0x2A)

@@ -29,10 +29,9 @@ def modular(link: Link, frame: Frame) -> Outcome:
         value = info[at + 4 : at + 4 + size]
         if len(value) < size:
             break
-        handler = ITEMS.get(kind)
-        if handler is not None:
-            handler(report, value)
-        else:
+        try:
+            ITEMS[kind](report, value)
+        except (KeyError, IndexError, struct.error):  # not known, or shorter than known
             report.attributes.setdefault("items", {})[f"{kind:04x}"] = value.hex()
         at += 4 + size
     return emit(link, frame, report)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import struct
 
 from tracker.errors import DecodeError
 from tracker.protocols.base import Family, Heartbeat, Message, Refused, Session
 from tracker.protocols.jt808 import commands, lock, messages, notices
+from tracker.protocols.jt808.clone import CLONE_MARK
 from tracker.protocols.jt808.link import BAD_MESSAGE, FAILED, Link
-from tracker.protocols.jt808.marks import message_at, probe
+from tracker.protocols.jt808.marks import begins_clone, message_at, probe
 from tracker.protocols.jt808.splits import MEDIA, Split
 from tracker.protocols.jt808.wire import (
     FRAME_MOST,
@@ -17,9 +19,12 @@ from tracker.protocols.jt808.wire import (
     TEXT_LINE,
     TEXT_MOST,
     Frame,
+    unpack_clone,
     unpack_text,
 )
 from tracker.protocols.stream import Outcome, StreamDecoder, after_login, merged
+
+MARKS = re.compile(MARK + b"|" + CLONE_MARK)
 
 REGISTER, AUTHENTICATE = 0x0100, 0x0102
 RESEND = 0x8003
@@ -56,7 +61,7 @@ class Jt808Decoder(StreamDecoder[Frame]):
         if data[0] == TEXT_START and (line := self._text_line()) is not None:
             return line
         if data[0] != MARK[0] and not self._open:
-            raise self._skip_garbage()
+            return self._clone_message()
         start = 1 if data[0] == MARK[0] else 0
         end = self.buffer.find(MARK, start)
         if end >= 0:
@@ -79,6 +84,22 @@ class Jt808Decoder(StreamDecoder[Frame]):
             raise frame
         return frame
 
+    def _clone_message(self) -> Frame | None:
+        """The next message of a clone, None if it is incomplete; DecodeError if there is none."""
+        data = self.buffer.data
+        while data[:2] == CLONE_MARK * 2:
+            self.buffer.drop(1)
+        begins = begins_clone(data)
+        end = self.buffer.find(CLONE_MARK, 1)
+        if begins is False or (end < 0 and len(data) > FRAME_MOST):
+            raise self._skip_garbage()
+        if begins is None or end < 0:
+            return None
+        content = self.buffer.take(end)[1:]
+        frame = unpack_clone(content)  # if it is damaged, the mark behind it may begin the next one
+        self.buffer.drop(1)
+        return frame
+
     def _text_line(self) -> Frame | None:
         """A line of a lock at the front, if it is complete."""
         end = self.buffer.data.find(b")", 0, TEXT_MOST)
@@ -88,8 +109,8 @@ class Jt808Decoder(StreamDecoder[Frame]):
         return line
 
     def _skip_garbage(self) -> DecodeError:
-        found = self.buffer.find(MARK)
-        garbage = self.buffer.take(found if found >= 0 else len(self.buffer))
+        found = MARKS.search(self.buffer.data, 1)
+        garbage = self.buffer.take(found.start() if found else len(self.buffer))
         return DecodeError("garbage", f"jt808: {len(garbage)} bytes skipped", garbage)
 
     def decode(self, frame: Frame) -> Outcome:

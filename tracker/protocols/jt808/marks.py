@@ -12,6 +12,7 @@ import struct
 from tracker.errors import DecodeError
 from tracker.protocols.base import PROBE_LIMIT, Match
 from tracker.protocols.framing import MARK_LIMIT, TEXT_LIMIT, Bytes, is_text
+from tracker.protocols.jt808.clone import CLONE_MARK
 from tracker.protocols.jt808.wire import (
     BODY_MOST,
     ENCRYPTED,
@@ -24,6 +25,7 @@ from tracker.protocols.jt808.wire import (
     plain_size,
     unescape,
     unpack,
+    unpack_clone,
     unpack_plain,
 )
 
@@ -64,6 +66,30 @@ def message_at(data: Bytes, start: int, end: int) -> Found | None:
         return end, fault
 
 
+def begins_clone(data: Bytes) -> bool | None:
+    """Whether a message of a clone starts here: its mark and a message that we know. None while
+    there are too few bytes to say.
+    """
+    if data[:1] != CLONE_MARK:
+        return False
+    return int.from_bytes(data[1:3], "big") in KNOWN_MESSAGES if len(data) >= 3 else None
+
+
+def probe_clone(data: bytes) -> Match:
+    """As `probe`, for what begins with the mark of a clone."""
+    begins = begins_clone(data)
+    end = data.find(CLONE_MARK, 1)
+    if begins is False:
+        return Match.NO
+    if begins is None or end < 0:
+        return Match.MORE if len(data) < PROBE_LIMIT else Match.NO
+    try:
+        unpack_clone(data[1:end])
+    except DecodeError:
+        return Match.NO
+    return Match.YES
+
+
 def is_right(content: bytes) -> bool:
     """Whether what stands between two marks is a message."""
     try:
@@ -99,6 +125,9 @@ def probe(data: bytes) -> Match:
     """
     if len(data) >= TEXT_LIMIT and is_text(data[:TEXT_LIMIT]):
         return Match.NO
+    of_clone = probe_clone(data)
+    if of_clone != Match.NO:
+        return of_clone
     start = data.find(MARK)
     if start < 0:
         return Match.MORE if len(data) < MARK_LIMIT else Match.NO

@@ -18,7 +18,7 @@ from tracker.protocols.base import (
 )
 from tracker.protocols.fields import text, to_bcd_time
 from tracker.protocols.jt808.link import FAILED, Link
-from tracker.protocols.jt808.location import location
+from tracker.protocols.jt808.location import BASIC, location
 from tracker.protocols.jt808.wire import Frame, pack
 from tracker.protocols.reports import Batch, placed, unplaced
 from tracker.protocols.stream import STUMBLES, Outcome, handles, stumble
@@ -46,10 +46,11 @@ def register(link: Link, frame: Frame) -> Message:
     year = 2013 if len(frame.body) >= REGISTER_2011_MOST else 2011
     sizes = REGISTER_FIELDS[2019 if frame.head.is_2019 else year]
     province, city = struct.unpack_from(">HH", frame.body)
+    body = frame.body.ljust(5 + sum(sizes), b"\0")  # some leave out what they have no use for
     at = 4
     fields = []
     for size in sizes:
-        fields.append(text(frame.body[at : at + size], "gbk"))
+        fields.append(text(body[at : at + size], "gbk"))
         at += size
     attributes: dict[str, Any] = {
         "province": province,
@@ -57,8 +58,8 @@ def register(link: Link, frame: Frame) -> Message:
         "manufacturer": fields[0],
         "model": fields[1],
         "terminal_id": fields[2],
-        "plate": text(frame.body[at + 1 :], "gbk"),
-        "plate_colour": frame.body[at],
+        "plate": text(body[at + 1 :], "gbk"),
+        "plate_colour": body[at],
     }
     ident = link.ident(frame.head)
     refused = struct.pack(">HB", frame.serial, NO_SUCH_TERMINAL)
@@ -135,19 +136,37 @@ def position(link: Link, frame: Frame) -> Message:
 
 @handles(HANDLERS, 0x0704)
 def batch(link: Link, frame: Frame) -> list[Message | DecodeError]:
-    """0704: count u16, kind u8 (1: from memory), then so many of length u16 and a location."""
+    """0704: count u16, kind u8 (1: from memory), then so many of length u16 and a location.
+
+    Locations beyond the count are taken as well: some terminals count what is new only.
+    """
     count, kind = struct.unpack_from(">HB", frame.body)
+    return listed(link, frame, frame.body[3:], 2, count, stored=kind == 1)
+
+
+@handles(HANDLERS, 0x0210)
+def short_batch(link: Link, frame: Frame) -> Outcome:
+    """0210 of some makers: length u8 and a location, as often as they fit."""
+    return listed(link, frame, frame.body, 1, 1, stored=False)
+
+
+def listed(
+    link: Link, frame: Frame, data: bytes, length_size: int, count: int, *, stored: bool
+) -> list[Message | DecodeError]:
+    """The messages of at least `count` locations, each behind its length of `length_size` bytes."""
     positions = Batch()
-    at = 3
-    for _ in range(count):
-        size = int.from_bytes(frame.body[at : at + 2], "big")
-        body = frame.body[at + 2 : at + 2 + size]
-        at += 2 + size
+    at = 0
+    while count > 0 or at + length_size + BASIC <= len(data):
+        size = int.from_bytes(data[at : at + length_size], "big")
+        body = data[at + length_size : at + length_size + size]
+        at += length_size + size
         if not size or len(body) < size:
-            positions.fail(DecodeError("length", "jt808: batch shorter than its count", frame.body))
+            if count > 0:
+                positions.fail(DecodeError("length", "jt808: batch shorter than its count", data))
             break
+        count -= 1
         try:
-            said = location(body, link.offset_s, is_2019=frame.head.is_2019, stored=kind == 1)
+            said = location(body, link.offset_s, is_2019=frame.head.is_2019, stored=stored)
         except STUMBLES as error:
             positions.fail(stumble("jt808", error))
             continue

@@ -13,7 +13,8 @@ from tracker.protocols.jt808.location import BASIC, location
 from tracker.protocols.jt808.messages import Handler
 from tracker.protocols.jt808.splits import MEDIA, Split
 from tracker.protocols.jt808.wire import Frame
-from tracker.protocols.stream import handles
+from tracker.protocols.reports import placed, unplaced
+from tracker.protocols.stream import STUMBLES, handles
 
 HANDLERS: dict[int, Handler] = {}
 
@@ -79,14 +80,50 @@ def waybill(link: Link, frame: Frame) -> Message:
 
 @handles(HANDLERS, 0x0900)
 def passthrough(link: Link, frame: Frame) -> Message:
-    """0900: type u8, data."""
+    """0900: type u8, data. With type 54, samples of sensors and where they were taken."""
     data = frame.body[1:]
+    if frame.body[:1] == SAMPLES:
+        try:
+            return sampled(link, frame, data)
+        except STUMBLES:
+            pass  # another maker's
     attributes = {
         "passthrough_type": frame.body[0],
         "data": data.hex(),
         "text": text(data, "gbk") if is_words(data) else "",
     }
     return Notice(link.answer(frame), kind="passthrough", attributes=attributes)
+
+
+SAMPLES = b"\x54"
+SAMPLED_PLACE = 24  # bytes of a location without its alarms
+ALL_SENSORS = 0x1F
+_SAMPLE = struct.Struct(">H6sHhHhhhhH")
+
+
+def sampled(link: Link, frame: Frame, data: bytes) -> Message:
+    """A location without its alarm bits; then samples: which sensors u16, time BCD[6], and of all
+    five light u16, device temperature i16 0.1 °C, humidity u16 0.1 %, temperature i16 0.1 °C, axes
+    3 x i16, pressure u16 hPa. Seen. The last sample is taken; other sets of sensors stay hex.
+    """
+    place, samples = data[:SAMPLED_PLACE], data[SAMPLED_PLACE:]
+    said = location(bytes(4) + place, link.offset_s, is_2019=frame.head.is_2019)
+    last = samples[-_SAMPLE.size :]
+    if len(samples) % _SAMPLE.size == 0 and last[:2] == ALL_SENSORS.to_bytes(2, "big"):
+        _, _, light, device_c, humidity, air_c, *axes, pressure = _SAMPLE.unpack(last)
+        said.attributes.update(
+            light=light,
+            device_temperature_c=device_c / 10,
+            humidity_percent=humidity / 10,
+            temperature_c=air_c / 10,
+            axes=axes,
+            pressure_hpa=pressure,
+        )
+    elif samples:
+        said.attributes["samples"] = samples[:KEPT_BYTES].hex()
+    answer, heard = link.answer(frame), said.unplaced()
+    heard.alarms = None  # there is no word on them
+    return unplaced(answer, heard) if said.fix is None else placed(answer, said.fix)
 
 
 def is_words(data: bytes) -> bool:

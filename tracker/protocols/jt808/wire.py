@@ -17,9 +17,11 @@ from tracker.errors import DecodeError
 from tracker.protocols.checks import xor8
 from tracker.protocols.fields import luhn_digit
 from tracker.protocols.framing import Bytes
+from tracker.protocols.jt808 import clone
 
 MARK = b"\x7e"
 BODY_MOST = 0x3FF
+LONG_BODY = 0x1FFF  # with makers that never encrypt, and count on into the bits for it
 SPLIT = 0x2000
 VERSION_2019 = 0x4000
 ENCRYPTED = 0x1C00
@@ -28,7 +30,9 @@ ATTRIBUTES_END = 4  # bytes of a message from which its length is known
 HEADER_2013 = 12
 HEADER_2019 = 17
 SPLIT_FIELDS = 4  # added to either header
+PHONE_2013 = 6
 PHONE_LEAST = 12  # digits kept of a 2019 phone when its padding is taken away
+IMEI_NUMBER = (13, 14)  # digits of one without check digit, as a number: some begin with a 0
 
 LOCK_MESSAGES = frozenset({0x5501, 0x5502})
 LOCK_HEADER = 11
@@ -125,7 +129,12 @@ def body_start(attributes: int) -> int:
     )
 
 
-def unpack_plain(plain: bytes) -> Frame:
+def unpack_clone(content: bytes) -> Frame:
+    """Take apart what stands between two marks of a clone. DecodeError as in `unpack`."""
+    return unpack_plain(clone.unescape(content), clone.CLONE_PHONE)
+
+
+def unpack_plain(plain: bytes, phone_size: int = PHONE_2013) -> Frame:
     """Take apart an unescaped message. DecodeError if checksum or length are wrong.
 
     Messages of JT701 locks have a serial of one byte and other attributes than their length.
@@ -138,14 +147,16 @@ def unpack_plain(plain: bytes) -> Frame:
     if attributes & VERSION_2019:
         head, at = Head(plain[5:15], plain[4]), 15
     else:
-        head, at = Head(plain[4:10], -1), 10
+        at = ATTRIBUTES_END + phone_size
+        head = Head(plain[ATTRIBUTES_END:at], -1)
     if message in LOCK_MESSAGES:
         return unpack_lock(plain, message, attributes)
     start = at + (6 if attributes & SPLIT else 2)
-    if len(plain) != start + (attributes & BODY_MOST) + 1:
+    size = len(plain) - start - 1
+    if size != attributes & LONG_BODY:
+        if size == attributes & BODY_MOST:
+            raise DecodeError("encryption", "jt808: encrypted, and no key is known", plain)
         raise DecodeError("length", "jt808: body length is not what the header says", plain)
-    if attributes & ENCRYPTED:
-        raise DecodeError("encryption", "jt808: encrypted, and no key is known", plain)
     serial = int.from_bytes(plain[at : at + 2], "big")
     if attributes & SPLIT:
         packets, packet = struct.unpack_from(">HH", plain, at + 2)
@@ -186,6 +197,8 @@ def pack(
     content = start + head.phone + serial.to_bytes(2, "big")
     content += struct.pack(">HH", *part) + body if part else body
     content += bytes((xor8(content),))
+    if len(head.phone) == clone.CLONE_PHONE:
+        return clone.CLONE_MARK + clone.escape(content) + clone.CLONE_MARK
     if b"\x7e" in content or b"\x7d" in content:
         content = escape(content)
     return b"\x7e" + content + b"\x7e"
@@ -194,11 +207,15 @@ def pack(
 def identity(head: Head) -> str:
     """The identity in a header.
 
-    Digits: all twelve of a 2013 phone, a 2019 phone without its padding. Six bytes that are no
-    digits are, with some makes, an IMEI as a number without its check digit; else they stay hex.
+    Digits: all twelve of a 2013 phone, all fourteen of a clone's, a 2019 phone without its padding.
+    Six bytes that are no digits are, with some makes, an IMEI as a number without its check digit;
+    else they stay hex.
     """
     digits = head.phone.hex()
     if digits.isdecimal():
         return digits.lstrip("0").rjust(PHONE_LEAST, "0") if head.is_2019 else digits
     number = str(int.from_bytes(head.phone, "big"))
-    return number + luhn_digit(number) if len(number) == 14 else digits
+    if len(number) not in IMEI_NUMBER:
+        return digits
+    number = number.zfill(max(IMEI_NUMBER))
+    return number + luhn_digit(number)

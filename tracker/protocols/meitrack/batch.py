@@ -27,10 +27,12 @@ def read_ccc(data: bytes) -> list[Said | DecodeError]:
     Event u8, latitude i32 1e-6°, longitude i32, seconds since 2000 u32, fixed u8, satellites u8,
     GSM signal u8, speed u16 km/h, course u16, HDOP u16 0.1, altitude i16 m, mileage u32 m, run time
     u32 s, MCC u16, MNC u16, LAC u16, cell id u16, inputs and outputs u16, AD1 u16, battery u16
-    0.01 V, external power u16, geofence u32. Longer records begin the same.
+    0.01 V, external power u16, geofence u32. Longer records begin the same; a size of 0
+    is none.
     """
     _, record_size, _ = _CCC_HEAD.unpack_from(data)
     size = len(data) - _CCC_HEAD.size
+    record_size = record_size or _CCC.size
     if record_size < _CCC.size or size % record_size:
         raise DecodeError("length", f"meitrack: records of {record_size} bytes in {size}", data)
     return [_ccc(data, at) for at in range(_CCC_HEAD.size, len(data), record_size)]
@@ -184,7 +186,7 @@ def _read_number(said: Said, numbers: Numbers, ident: int, raw: int) -> None:
     if name == ".time":
         said.time = float(value + EPOCH_S)
     elif name == ".valid":
-        said.valid = value == 1
+        said.valid = value > 0
     elif name in (".lat", ".lon"):
         setattr(said, name[1:], value / DEGREE)
     elif name == "driver_id":  # as text reports have it
@@ -257,7 +259,7 @@ def tag(said: Said, value: bytes) -> bool:
     """FE73: Bluetooth sensor: u8, name with its length u8, MAC[6], battery u8 %, temperature i16
     1/256 °C, humidity u16 1/256 % ... Seen.
     """
-    at = 2 + value[1]
+    at = 2 + int.from_bytes(value[1:2], "big")
     if len(value) < at + 11:
         return False
     entry: dict[str, Any] = access_point(value[at : at + 6])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -143,9 +144,18 @@ def picture_taken(link: Link, frame: Frame) -> Message:
     return reply(link, frame, taken)
 
 
+REPORT = re.compile(
+    rb"(?:[0-9]{1,8},)?(?P<report>[0-9]{1,5},-?[0-9]+\.[0-9]+,-?[0-9]+\.[0-9]+,[0-9]{12},[AV],)"
+)
+
+
 def other(link: Link, frame: Frame) -> Message:
-    """Any other command: the answer to ours."""
-    return reply(link, frame, b"")
+    """Any other command: the answer to ours; with some models a report, as AAA or AFF have it."""
+    found = REPORT.match(frame.data)
+    if found is None:
+        return reply(link, frame, b"")
+    said = frame.data[found.start("report") :].decode("utf-8", "replace")
+    return one(link, frame, said.split(","), b"")
 
 
 def reply(link: Link, frame: Frame, taken: bytes) -> Message:

@@ -31,6 +31,7 @@ ADC_MOST = 3
 
 CELL_COUNT, CELL_FIELDS = 7, 6  # stations that an ST410 lists, and fields of each
 EMPTY_STATION = 0
+STATION = re.compile(r"-?\d{1,10}", re.ASCII)
 
 
 def find_date(fields: Sequence[str], start: int = 0) -> int:
@@ -172,6 +173,11 @@ def read_short(kind: str, fields: Sequence[str]) -> Report:
 SHORT_ALARMS: Mapping[str, str] = {"Emergency": "sos", "Alert": "other"}
 
 
+def lists_stations(fields: Sequence[str]) -> bool:
+    """Whether seven stations stand where other reports have their date."""
+    return all(STATION.fullmatch(text) for text in fields[2 : 2 + CELL_COUNT * CELL_FIELDS])
+
+
 def read_stations(fields: Sequence[str]) -> Report:
     """ST410 behind the identity: software; model; seven stations of six fields; battery V; live or
     stored; number; status; [network;] date; time; latitude; longitude; speed; course; satellites;
@@ -195,6 +201,8 @@ def read_stations(fields: Sequence[str]) -> Report:
     said.stored = live == "0"
     _number(said, "message_number", count)
     _number(said, "mode", status)
+    if not any(fields[7 + len(stations) :]):
+        return said  # no fix: date, place and all behind it are empty
     at = read_place(said, fields, find_date(fields, 6 + len(stations)))
     said.satellites, said.valid = whole(fields[at]), fields[at + 1] == "1"
     return said

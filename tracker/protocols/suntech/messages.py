@@ -50,8 +50,7 @@ def acknowledgement(link: Link, kind: str) -> bytes:
 @handles(LEGACY, "STT", "EMG", "EVT", "ALT")
 def report(link: Link, kind: str, fields: Fields) -> Message:
     """See legacy.read_report; the ST410 lists seven stations in front of the date."""
-    dated = legacy.find_date(fields)
-    if dated > legacy.CELL_COUNT * legacy.CELL_FIELDS:
+    if len(fields) > legacy.CELL_COUNT * legacy.CELL_FIELDS and legacy.lists_stations(fields):
         said = legacy.read_stations(fields)
     else:
         said = legacy.read_report(kind, fields)
@@ -83,6 +82,16 @@ def travel(link: Link, kind: str, fields: Fields) -> Message:  # noqa: ARG001
 def masked(link: Link, kind: str, fields: Fields) -> Message:
     """See universal.read_text."""
     return conclude(link, kind, universal.read_text(kind, fields))
+
+
+@handles(UNIVERSAL, "UEX")
+def masked_serial(link: Link, kind: str, fields: Fields) -> Message:
+    """See universal.read_serial; one that is shorter than its mask says is kept as it is."""
+    try:
+        said = universal.read_serial(fields)
+    except (DecodeError, ValueError, IndexError):
+        return unknown(kind, fields)
+    return conclude(link, kind, said)
 
 
 @handles(UNIVERSAL, "BLE")

@@ -17,7 +17,7 @@ from tracker.protocols.fields import CENTURY, cell, count, unix_time
 from tracker.protocols.reports import Report
 from tracker.protocols.suntech.alarms import ALERTS, DRIVER, enter
 from tracker.protocols.suntech.legacy import moment
-from tracker.protocols.textfields import amount, course, number, whole
+from tracker.protocols.textfields import EXTRA_MOST, amount, course, number, whole
 
 NAMES: Mapping[int, str] = {
     1: "model", 2: "software", 3: "live", 4: "date", 5: "time", 6: "cid", 7: "mcc", 8: "mnc",
@@ -25,6 +25,7 @@ NAMES: Mapping[int, str] = {
     16: "fixed", 17: "inputs", 18: "outputs", 19: "mode", 20: "reason", 21: "number",
     22: "reserved",
 }  # fmt: skip
+OUTPUTS = 18  # bit of the last field that all kinds have
 FURTHER = 23
 FURTHER_MOST = 31  # bits of the mask of further fields
 IGNITION = 1  # bit of the inputs
@@ -42,15 +43,19 @@ MINUS = 1 << 31
 BEACON_FIELDS = 7
 
 
-def read_text(kind: str, fields: Sequence[str]) -> Report:
-    """STT and ALT: mask hex, then the fields it announces; coordinates in degrees, inputs and
-    outputs in binary digits.
+def announced(fields: Sequence[str], last: int = max(NAMES)) -> tuple[dict[str, str], int]:
+    """The fields by their names that a mask in hex announces, up to its bit `last`, and where the
+    next one is.
     """
     mask = int(fields[0], 16)
-    names = [name for bit, name in NAMES.items() if mask >> bit & 1]
+    names = [name for bit, name in NAMES.items() if mask >> bit & 1 and bit <= last]
     if len(fields) <= len(names):
         raise DecodeError("length", f"suntech: {len(fields)} fields for {len(names)}")
-    found = dict(zip(names, fields[1:], strict=False))
+    return dict(zip(names, fields[1:], strict=False)), 1 + len(names)
+
+
+def read_found(found: Mapping[str, str]) -> Report:
+    """What STT, ALT and UEX have in common: coordinates in degrees, ports in binary digits."""
     said = Report(alarms=(), stored=found.get("live") == "0")
     if "date" in found and "time" in found:
         said.time = moment(found["date"], found["time"])
@@ -67,14 +72,32 @@ def read_text(kind: str, fields: Sequence[str]) -> Report:
     read_station(
         said, {name: found.get(name, "") for name in ("cid", "mcc", "mnc", "lac", "level")}
     )
+    return said
+
+
+def read_text(kind: str, fields: Sequence[str]) -> Report:
+    """STT and ALT: mask hex, then the fields it announces."""
+    found, at = announced(fields)
+    said = read_found(found)
     read_reason(said, kind, *(whole_or_none(found.get(name)) for name in ("mode", "reason")))
     if kind == "ALT":
         if found.get("number"):
             said.attributes["event_data"] = found["number"]
     elif (count := whole_or_none(found.get("number"))) is not None:
         said.attributes["message_number"] = count
-    if mask >> FURTHER & 1:
-        read_further(said, fields[1 + len(names) :])
+    if int(fields[0], 16) >> FURTHER & 1:
+        read_further(said, fields[at:])
+    return finish(said)
+
+
+def read_serial(fields: Sequence[str]) -> Report:
+    """UEX: mask hex, the fields it announces up to the outputs; what stands behind them is kept,
+    data of the serial port among it.
+    """
+    found, at = announced(fields, OUTPUTS)
+    said = read_found(found)
+    if rest := ";".join(fields[at:]):
+        said.attributes["serial_data"] = rest[:EXTRA_MOST]
     return finish(said)
 
 
