@@ -34,6 +34,7 @@ from tracker.model import (
 from tracker.shard import Heard, Shard
 
 CLAIM_S = 30.0  # that a node has to tell what it did with a claim, before another may try
+SPREAD_S = 1.0  # that whoever asks something of a device, or the device, waits for the bus
 STEADY_TICKS = 3  # after an outage: until then not all others may have told what they did in it
 
 _log = structlog.get_logger(__name__)
@@ -90,6 +91,7 @@ class Cluster:
         self._wake = asyncio.Event()
         self._tick = 0
         self._publisher: asyncio.Task[None] | None = None
+        self._round: asyncio.Future[None] | None = None  # done with the next publishing
         self._failing = False
         self._unsteady_tick = 0  # the last one in which others could not be heard
 
@@ -186,6 +188,17 @@ class Cluster:
             shard.add_command(record)
             self._wake.set()
 
+    async def spread(self) -> None:
+        """Until what is to be told has gone out. A bus that is away, or slow, is not waited for."""
+        if self._publisher is None or self.degraded:
+            return
+        if self._round is None:
+            self._round = asyncio.get_running_loop().create_future()
+        self._wake.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SPREAD_S):
+                await asyncio.shield(self._round)
+
     def forget_command(self, record: CommandRecord) -> None:
         """A command ended long ago: nodes that start later need not know it."""
         shard = self._shard_of(record.vehicle_id)
@@ -214,11 +227,15 @@ class Cluster:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            waited_for, self._round = self._round, None
             try:
                 await self._publish_all()
             except Exception:  # noqa: BLE001 - one batch that cannot be made must not end them all
                 self.stats["publish_errors"] += 1
                 _log.exception("bus.publish_broke")
+            finally:
+                if waited_for is not None:
+                    waited_for.set_result(None)
 
     async def _publish_all(self) -> None:
         for shard in self._shards.values():

@@ -83,12 +83,12 @@ class Saver(Generic[R]):
             self.lost += 1
 
     async def written(self, record: R, patience_s: float) -> bool:
-        """Whether a record that was given to `save` is durable, within the time."""
+        """Whether a record that was given to `save`, or a newer state of it, is durable in time."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(patience_s):
-                while self._dirty.get(record.id) is record:
+                while record.id in self._dirty:
                     await self._written.wait()
-        return self._dirty.get(record.id) is not record
+        return record.id not in self._dirty
 
     async def close(self) -> None:
         """Write what is left, once."""

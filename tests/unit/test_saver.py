@@ -70,7 +70,7 @@ async def test_what_comes_while_it_is_written_is_written_next() -> None:
     for _ in range(3):
         await asyncio.sleep(0)  # the transaction begins
     one.save(newer)
-    assert await one.written(older, 0), "it was replaced, so nobody waits for it"
+    assert not await one.written(older, 0), "nor is anything newer that says the same"
     assert not await one.written(newer, 0)
     floor.before.set()
     assert await one.written(newer, 10)

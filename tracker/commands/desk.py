@@ -10,6 +10,7 @@ long as nobody else has taken a step of them.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -28,6 +29,7 @@ from tracker.storage.base import Store
 
 # Older steps are no news: they come with what a node hears when it starts, or after an outage.
 NEWS_S = 60.0
+WRITTEN_S = 2.0  # that the store has; a device is not kept waiting for one that is away
 
 _log = structlog.get_logger(__name__)
 
@@ -90,7 +92,12 @@ class CommandDesk:
         if not command_id.isprintable():  # as none is; PostgreSQL cannot be asked for a NUL
             return None
         known = self.table.get(command_id)
-        return known or await commands.find(self.store, command_id)
+        if known is not None:
+            return known
+        stored = await commands.find(self.store, command_id)
+        if stored is not None and life.standing(stored).open:
+            self.told([stored])  # whoever took it died before it could tell of it
+        return self.table.get(command_id) or stored
 
     # -- steps of this node ------------------------------------------------------------------------
 
@@ -132,6 +139,13 @@ class CommandDesk:
         if state in life.ENDS:
             self._own.discard(record.id)
         return whole
+
+    async def kept(self, record: CommandRecord) -> CommandRecord:
+        """The command, when its newest step is written and told: for what must not be undone by
+        the end of this node. A store or a bus that is away is not waited for.
+        """
+        await asyncio.gather(self.saver.written(record, WRITTEN_S), self.cluster.spread())
+        return record
 
     @asynccontextmanager
     async def turn(self, record: CommandRecord) -> AsyncIterator[CommandRecord | None]:

@@ -30,7 +30,6 @@ NAMED_S = 1.0
 # That the answer to a device which asks may be held back: longer than claim and store take, shorter
 # than small devices wait for an answer.
 POLL_S = 5.0
-WRITTEN_S = 2.0  # that the store has; a device is not kept waiting for one that is away
 ENDED_KEPT_S = 86_400.0  # on the bus, for nodes that were away
 FORGET_S = 30.0
 HOUSEKEEPING_S = 3_600.0
@@ -232,9 +231,11 @@ class Sender:
             return
         desk.table.sent_on(record, way.number)
         sent = desk.take(record, CommandState.SENT, now, reference=reference)
-        await desk.saver.written(sent, WRITTEN_S)
+        await desk.kept(sent)
         current = desk.table.get(record.id)
-        if current is not sent:  # another node has ended it meanwhile
+        # Another node may have ended it meanwhile; one that has just taken it by the same key has
+        # only joined in, and this is still the step that is to be taken.
+        if current is None or life.standing(current).last.id != sent.transitions[-1].id:
             return
         if not way.serves(vehicle_id):
             detail = "the device was gone before it was sent"

@@ -1,7 +1,8 @@
 """Taking a command from a person: what has to be true before it is stored, and taking it back.
 
-A command is durable before anybody is told that it was taken. With a key the same request, made
-again on whichever node, is the same command: its id follows from vehicle and key.
+A command is durable, and the other nodes know of it, before whoever asked hears that it was taken;
+so is the end of one that is taken back. With a key the same request, made again on whichever node,
+is the same command: its id follows from vehicle and key.
 """
 
 from __future__ import annotations
@@ -132,7 +133,9 @@ class Taker:
             so_far = life.standing(current)
             if not so_far.waiting or so_far.attempts:
                 raise self._why_not(current)
-            return self.desk.take(current, CommandState.CANCELLED, time.time())
+            return await self.desk.kept(
+                self.desk.take(current, CommandState.CANCELLED, time.time())
+            )
 
     def _why_not(self, record: CommandRecord) -> ConflictError | BusError:
         so_far = life.standing(record)
@@ -217,6 +220,7 @@ class Taker:
             if not self._taking[vehicle.id]:
                 del self._taking[vehicle.id]
         self.desk.begin(record)
+        await self.desk.cluster.spread()  # from here on the others do what this node cannot
         return record
 
     @asynccontextmanager

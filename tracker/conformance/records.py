@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from tracker.errors import RequestError
 
 # Files in which `decoder_args` tells datagrams (true) from streams.
 DATAGRAM_SWITCH = frozenset({"teltonika"})
+WHERE = "where"  # file and line, for people
 MEMBERS = ("instance", "index", "form", "encoding", "input", "positions")
 
 
@@ -26,7 +28,10 @@ def read(path: Path) -> list[dict[str, Any]]:
         for number, line in enumerate(lines, start=1)
         if line.strip()
     ]
-    return sorted(records, key=lambda record: (record["instance"], record["index"]))
+    try:
+        return sorted(records, key=lambda record: (record["instance"], record["index"]))
+    except TypeError as error:
+        raise RequestError(f"{path.name}: instances or indexes: {error}", value=path) from None
 
 
 def parse(line: str, where: str) -> dict[str, Any]:
@@ -38,7 +43,17 @@ def parse(line: str, where: str) -> dict[str, Any]:
         raise RequestError(f"{where}: no JSON: {error}", value=line) from None
     if missing:
         raise RequestError(f"{where}: without {', '.join(missing)}", value=line)
-    return record
+    return {**record, WHERE: where}
+
+
+@contextmanager
+def stated(record: Mapping[str, Any]) -> Iterator[None]:
+    """Around whatever reads a member. Raises RequestError naming the line of one that cannot be."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        said = f"{type(error).__name__}: {error}"
+        raise RequestError(f"{record[WHERE]}: cannot be read: {said}") from None
 
 
 def wire(record: Mapping[str, Any]) -> bytes:

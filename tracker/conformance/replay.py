@@ -18,7 +18,7 @@ from tracker.conformance.compare import (
     their_words,
     told,
 )
-from tracker.conformance.records import moment, options, read, wire
+from tracker.conformance.records import moment, options, read, stated, wire
 from tracker.errors import DecodeError, RequestError
 from tracker.protocols.base import Decoder, Family, Message, Positions, Refused, Reply, Session
 from tracker.protocols.registry import FAMILIES
@@ -97,6 +97,8 @@ class Result:
 
 def run(folder: Path, now: float) -> Result:
     """Replay every file of a folder at Unix time `now`. Raises RequestError for what is no file."""
+    if not folder.is_dir():
+        raise RequestError(f"{folder} is no folder", value=folder)
     paths = sorted(folder.glob("*.jsonl"))
     if not paths:
         raise RequestError(f"no .jsonl files in {folder}", value=folder)
@@ -125,15 +127,19 @@ def replay(records: Iterable[Mapping[str, Any]], family: Family, name: str, now:
                 ident=NAMELESS, auth_key=b"conformance", options=options(record, name)
             )
             decoder = family.decoder(session)
-        session.now = moment(record, now)
-        account(tally, record, take(decoder, session, record, name))
+        with stated(record):
+            session.now = moment(record, now)
+        reading = take(decoder, session, record, name)
+        with stated(record):
+            account(tally, record, reading)
     return tally
 
 
 def take(decoder: Decoder, session: Session, record: Mapping[str, Any], name: str) -> Reading:
     """What the decoder makes of one frame, with what framing took from it put back."""
     reading = Reading(None, (), [], 0)
-    data, end = wire(record), TERMINATORS.get(name, LINE_END)
+    with stated(record):
+        data, end = wire(record), TERMINATORS.get(name, LINE_END)
     text = record["form"] in ("text", "buffer")
     if text and record.get("framing") != "same" and not data.endswith(end):
         data += end
@@ -141,7 +147,9 @@ def take(decoder: Decoder, session: Session, record: Mapping[str, Any], name: st
     if decoder.buffered:
         feed(decoder, end, reading)
     if not reading.messages and not decoder.buffered and record.get("framed_hex"):
-        feed(decoder, bytes.fromhex(record["framed_hex"]), reading)
+        with stated(record):
+            framed = bytes.fromhex(record["framed_hex"])
+        feed(decoder, framed, reading)
     if decoder.buffered and not reading.messages:
         reading.errors.append("unfinished")
     reading.ident = None if session.ident == NAMELESS else session.ident

@@ -18,7 +18,7 @@ from tracker.devices.base import Carrier, Desk
 from tracker.devices.polls import NUMBERS, Poll
 from tracker.errors import CommandError, DecodeError
 from tracker.journal import Commit
-from tracker.model import Command, Fix, Vehicle
+from tracker.model import Command, DeviceStatus, Fix, Vehicle
 from tracker.protocols.base import (
     Alarm,
     Aside,
@@ -81,6 +81,8 @@ class Dialogue:
         """
         self._decoder = decoder
         self.more = False
+        if self.vehicle is not None:
+            self._look_up(self.vehicle)
         whole = 0
         while not (self._ending or self._carrier.closing):
             if steps <= 0:
@@ -106,6 +108,18 @@ class Dialogue:
         if vehicle.id in desk.commands.waiting:
             desk.commands.heard(vehicle.id)
         return whole
+
+    def _look_up(self, vehicle: Vehicle) -> None:
+        """Go by the vehicle's record as it is now: a connection outlives many a change of it."""
+        record = self._desk.registry.vehicles.get(vehicle.id, vehicle)
+        if record is vehicle:
+            return
+        self.vehicle = record
+        self.session.utc_offset_s = record.utc_offset_s
+        if record.status is not DeviceStatus.ACTIVE:
+            self.session.ident = (
+                None  # who may not report any more has to name itself, and hears so
+            )
 
     # -- commands ----------------------------------------------------------------------------------
 

@@ -111,9 +111,13 @@ class Alarm(Message):
     attributes: Mapping[str, Any] = NOTHING
 
 
+NOBODYS = 0  # no command has this reference
+
+
 @dataclass(frozen=True, slots=True)
 class Reply(Message):
-    """The device's answer to a command. `reference` is the command's, None where not stated.
+    """The device's answer to a command. `reference` is the command's, None where not stated, and
+    NOBODYS of one that states another's.
 
     Without `final` it only says that the question arrived: the answer is still to come. With
     `to_kind` it can be the answer to commands of that kind alone.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from tracker.errors import CommandError
 from tracker.model import Command
-from tracker.protocols.base import Session
+from tracker.protocols.base import NOBODYS, Session
 
 
 def interval_s(command: Command, greatest: int) -> int:
@@ -57,5 +57,7 @@ REFERENCE_MOST = 0xFFFF  # of a command of ours; what is beyond was asked by som
 
 
 def known_reference(number: int) -> int | None:
-    """The reference that an answer repeats; None for a number that no command of ours has."""
-    return number if 1 <= number <= REFERENCE_MOST else None
+    """The reference that an answer repeats, None where it repeats none."""
+    if number <= 0:
+        return None
+    return number if number <= REFERENCE_MOST else NOBODYS

@@ -1,18 +1,42 @@
 """Commands that a device has not answered yet, found again by what its answer says.
 
-A device that never answers must not fill memory: of too many the oldest is forgotten.
+A device that never answers must not fill memory: of too many the oldest is forgotten. Where answers
+come in order, one that never comes must not give its place to the next one for ever: what is
+`GIVEN_UP_S` old and has a newer one behind it is not waited for.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Generic, NamedTuple, TypeVar
+
+from tracker.protocols.base import Session
 
 KindT = TypeVar("KindT")
 
 UNANSWERED_MOST = 16  # as a rule: people send commands one by one
 KINDS_MOST = 64  # with something unanswered: several times what a protocol has words for
+
+# A device is given its next command when the one before has been answered or given up, which is
+# after a minute unless set.
+GIVEN_UP_S = 60.0
+
+
+class _Asked(NamedTuple):
+    reference: int
+    time: float  # at which the device was last heard before it was asked
+
+
+def _answered(asked: Iterable[_Asked], now: float) -> tuple[_Asked, list[_Asked]]:
+    """The one of at least one that an answer is to, and those before it that nobody waits for."""
+    given_up: list[_Asked] = []
+    *older, newest = asked
+    for one in older:
+        if one.time > now - GIVEN_UP_S:
+            return one, given_up
+        given_up.append(one)
+    return newest, given_up
 
 
 class Numbered:
@@ -48,17 +72,21 @@ class Numbered:
 class InTurn(Generic[KindT]):
     """Commands whose answers state a kind and no number: they come in the order of the commands."""
 
-    __slots__ = ("_asked",)
+    __slots__ = ("_asked", "_most", "_session")
 
-    def __init__(self, most: int = UNANSWERED_MOST) -> None:
-        self._asked: deque[tuple[KindT, int]] = deque(maxlen=most)
+    def __init__(self, session: Session, most: int = UNANSWERED_MOST) -> None:
+        self._session = session
+        self._most = most
+        self._asked: dict[_Asked, KindT] = {}
 
     def __len__(self) -> int:
         return len(self._asked)
 
     def ask(self, kind: KindT, reference: int) -> None:
         """Remember a command whose answer is of this kind."""
-        self._asked.append((kind, reference))
+        if len(self._asked) >= self._most:
+            del self._asked[next(iter(self._asked))]
+        self._asked[_Asked(reference, self._session.now)] = kind
 
     def answered(self, kind: KindT) -> int | None:
         """The reference of the oldest command of this kind, once; None if nothing was asked."""
@@ -66,11 +94,13 @@ class InTurn(Generic[KindT]):
 
     def matching(self, meant: Callable[[KindT], bool]) -> int | None:
         """The reference of the oldest command whose kind is `meant`, once."""
-        for place, (kind, reference) in enumerate(self._asked):
-            if meant(kind):
-                del self._asked[place]
-                return reference
-        return None
+        found = [one for one, kind in self._asked.items() if meant(kind)]
+        if not found:
+            return None
+        answered, given_up = _answered(found, self._session.now)
+        for one in (*given_up, answered):
+            del self._asked[one]
+        return answered.reference
 
 
 class ByKind(Generic[KindT]):
@@ -78,11 +108,12 @@ class ByKind(Generic[KindT]):
     that is never answered costs the others nothing.
     """
 
-    __slots__ = ("_most", "_waiting")
+    __slots__ = ("_most", "_session", "_waiting")
 
-    def __init__(self, most: int = UNANSWERED_MOST) -> None:
+    def __init__(self, session: Session, most: int = UNANSWERED_MOST) -> None:
+        self._session = session
         self._most = most
-        self._waiting: dict[KindT, deque[int]] = {}
+        self._waiting: dict[KindT, deque[_Asked]] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))
@@ -94,7 +125,7 @@ class ByKind(Generic[KindT]):
             if len(self._waiting) >= KINDS_MOST:
                 del self._waiting[next(iter(self._waiting))]
             waiting = self._waiting[kind] = deque(maxlen=self._most)
-        waiting.append(reference)
+        waiting.append(_Asked(reference, self._session.now))
 
     def awaits(self, kind: KindT) -> bool:
         """Whether an answer of this kind is one to a command."""
@@ -105,7 +136,9 @@ class ByKind(Generic[KindT]):
         waiting = self._waiting.get(kind)
         if waiting is None:
             return None
-        reference = waiting.popleft()
+        answered, given_up = _answered(waiting, self._session.now)
+        for _ in (*given_up, answered):
+            waiting.popleft()
         if not waiting:
             del self._waiting[kind]
-        return reference
+        return answered.reference

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.protocols.transcripts import feed, new_session
 from tracker.errors import CommandError
 from tracker.model import Command, CommandKind
-from tracker.protocols.base import Reply
+from tracker.protocols.base import NOBODYS, Reply
 from tracker.protocols.commands import (
     check_stream,
     interval_s,
@@ -71,7 +71,7 @@ def test_commands_that_need_a_stream() -> None:
 
 def test_references_of_commands_of_ours() -> None:
     numbers = (-1, 0, 1, 0xFFFF, 0x10000)
-    assert [known_reference(number) for number in numbers] == [None, None, 1, 0xFFFF, None]
+    assert [known_reference(number) for number in numbers] == [None, None, 1, 0xFFFF, NOBODYS]
 
 
 def test_commands_without_an_answer_are_forgotten_oldest_first() -> None:

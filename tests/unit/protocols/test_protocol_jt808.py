@@ -10,7 +10,16 @@ from tests.unit.protocols.test_protocol_robustness import frame_of
 from tests.unit.protocols.transcripts import NOW, feed, new_session
 from tracker.errors import CommandError, DecodeError
 from tracker.model import Command, CommandKind
-from tracker.protocols.base import Heartbeat, Login, Match, Notice, Positions, Refused, Reply
+from tracker.protocols.base import (
+    NOBODYS,
+    Heartbeat,
+    Login,
+    Match,
+    Notice,
+    Positions,
+    Refused,
+    Reply,
+)
 from tracker.protocols.jt808 import Jt808Decoder, clone
 from tracker.protocols.jt808.link import CODE_DIGITS, UNANSWERED_MOST, Link
 from tracker.protocols.jt808.marks import probe
@@ -101,7 +110,7 @@ def test_commands_that_are_never_answered_are_forgotten() -> None:
         for serial in (first, last, last)
     ]
     assert all(isinstance(reply, Reply) for reply in replies)
-    assert [reply.reference for reply in replies] == [None, last, None]  # type: ignore[union-attr]
+    assert [reply.reference for reply in replies] == [NOBODYS, last, NOBODYS]  # type: ignore[union-attr]
 
 
 def test_a_command_needs_a_terminal_that_has_spoken() -> None:

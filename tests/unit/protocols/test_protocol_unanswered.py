@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tracker.protocols.base import Session
 from tracker.protocols.unanswered import KINDS_MOST, UNANSWERED_MOST, ByKind, InTurn, Numbered
 
 
@@ -40,7 +41,7 @@ def test_a_command_is_forgotten_by_its_reference() -> None:
 
 
 def test_the_oldest_command_of_a_kind_is_meant() -> None:
-    asked: InTurn[str] = InTurn()
+    asked: InTurn[str] = InTurn(Session())
     for kind, reference in (("a", 1), ("b", 2), ("a", 3)):
         asked.ask(kind, reference)
     assert asked.answered("a") == 1
@@ -51,7 +52,7 @@ def test_the_oldest_command_of_a_kind_is_meant() -> None:
 
 
 def test_commands_in_turn_are_bounded_and_the_oldest_are_forgotten() -> None:
-    asked: InTurn[None] = InTurn()
+    asked: InTurn[None] = InTurn(Session())
     for reference in range(3 * UNANSWERED_MOST):
         asked.ask(None, reference)
     assert len(asked) == UNANSWERED_MOST
@@ -59,7 +60,7 @@ def test_commands_in_turn_are_bounded_and_the_oldest_are_forgotten() -> None:
 
 
 def test_of_each_kind_the_oldest_is_answered_first() -> None:
-    asked = ByKind[str]()
+    asked = ByKind[str](Session())
     for reference, kind in enumerate(["A", "B", "A"], start=1):
         asked.ask(kind, reference)
     assert (asked.awaits("A"), asked.awaits("B"), asked.awaits("C")) == (True, True, False)
@@ -69,7 +70,7 @@ def test_of_each_kind_the_oldest_is_answered_first() -> None:
 
 
 def test_one_kind_that_is_never_answered_costs_the_others_nothing() -> None:
-    asked = ByKind[str]()
+    asked = ByKind[str](Session())
     asked.ask("B", 1)
     for reference in range(2, 2 * UNANSWERED_MOST + 2):
         asked.ask("A", reference)
@@ -79,7 +80,7 @@ def test_one_kind_that_is_never_answered_costs_the_others_nothing() -> None:
 
 
 def test_kinds_are_bounded_too() -> None:
-    asked = ByKind[int]()
+    asked = ByKind[int](Session())
     for kind in range(2 * KINDS_MOST):
         asked.ask(kind, kind)
     assert len(asked) == KINDS_MOST

@@ -11,7 +11,8 @@ from tracker.errors import CommandError, DecodeError
 from tracker.model import Command, CommandKind
 from tracker.protocols.base import Heartbeat, Login, Match, Notice, Positions, Refused, Reply
 from tracker.protocols.teltonika import FAMILY, TeltonikaDecoder
-from tracker.protocols.teltonika.wire import LENGTH_MOST, UNANSWERED_MOST, pack
+from tracker.protocols.teltonika.wire import LENGTH_MOST, pack
+from tracker.protocols.unanswered import UNANSWERED_MOST
 
 IMEI = b"356307042441013"
 LOGIN = b"\x00\x0f" + IMEI

@@ -100,7 +100,7 @@ class Link:
         self.idents = {int(address): str(ident) for address, ident in configured.items()}
         self._known = session.ident
         self._echo = session.options.get("frame55_ack") == "echo"
-        self.asked = ByKind[int]()  # by code
+        self.asked = ByKind[int](session)  # by code
 
     def ident(self, address: int) -> str | None:
         """Who an address is; None before its login."""

@@ -69,7 +69,7 @@ class Link:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.spoken = session.ident or ""
-        self.asked = ByKind[str]()  # by the keyword of the report that confirms it
+        self.asked = ByKind[str](session)  # by the keyword of the report that confirms it
 
     def text(self, words: str) -> bytes:
         """A frame to the device, ended as option `gps103_end` has it: not at all by default."""

@@ -10,7 +10,7 @@ from typing import Any
 from tracker.errors import CommandError
 from tracker.model import Command, CommandKind, Fix
 from tracker.protocols.base import Message, Reply
-from tracker.protocols.commands import interval_s, sms_bytes
+from tracker.protocols.commands import interval_s, known_reference, sms_bytes
 from tracker.protocols.fields import check_coordinates, text
 from tracker.protocols.gt06.messages import Handler
 from tracker.protocols.gt06.wire import Frame, Link, pack
@@ -99,7 +99,7 @@ def reply(flag: bytes, said: str) -> Message:
     reference = int.from_bytes(flag, "big")
     fix = spoken_fix(said)
     return Reply(
-        reference=reference if 1 <= reference <= 0xFFFF else None,
+        reference=known_reference(reference),
         text=said,
         fixes=(fix,) if fix is not None else (),
     )

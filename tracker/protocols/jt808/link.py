@@ -8,7 +8,7 @@ import struct
 
 from tracker.errors import CommandError
 from tracker.model import Command
-from tracker.protocols.base import Session
+from tracker.protocols.base import NOBODYS, Session
 from tracker.protocols.jt808.outbound import Outbound
 from tracker.protocols.jt808.splits import Splits
 from tracker.protocols.jt808.wire import Frame, Head, identity, pack
@@ -101,7 +101,11 @@ class Link:
         return b"".join(packets)
 
     def answered(self, serial: int, *, for_good: bool = True) -> int | None:
-        """The reference of the command that had this serial; once, if it is answered for good."""
+        """The reference of the command that had this serial; once, if it is answered for good.
+
+        None where none is waited for here: then it may be one of an earlier connection.
+        """
+        found = self._unanswered.get(serial, NOBODYS if self._unanswered else None)
         if for_good:
-            return self._unanswered.pop(serial, None)
-        return self._unanswered.get(serial)
+            self._unanswered.pop(serial, None)
+        return found

@@ -190,10 +190,13 @@ def general_reply(link: Link, frame: Frame) -> Message:
     said = "" if result == 0 else f"{message:04x}: {RESULTS.get(result, result)}"
     for_good = result != 0 or message not in QUERIES
     reference = link.answered(last, for_good=for_good)
+    if reference is None and message in OURS:
+        return Heartbeat()
     return Reply(reference=reference, success=result == 0, text=said, final=for_good)
 
 
 RESULTS = {1: "failed", 2: "bad message", 3: "unsupported"}
+OURS = frozenset({0x8001, 0x8003, 0x8004, 0x8100, 0x8109, 0x8800})  # answers and requests
 QUERIES = frozenset({0x8104, 0x8106, 0x8201, 0x8500})  # have an answer of their own
 
 
@@ -234,5 +237,6 @@ def text_reply(link: Link, frame: Frame) -> Message:
 @handles(HANDLERS, 0x1300)
 def wide_text_reply(link: Link, frame: Frame) -> Message:
     """1300: serial u16 of the answered message or 0, text UTF-16BE."""
-    reference = link.answered(int.from_bytes(frame.body[:2], "big"))
+    serial = int.from_bytes(frame.body[:2], "big")
+    reference = link.answered(serial) if serial else None
     return Reply(link.answer(frame), reference=reference, text=text(frame.body[2:], "utf-16-be"))

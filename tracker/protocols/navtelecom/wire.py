@@ -50,7 +50,7 @@ class Link:
         self.session = session
         self.server_id, self.device_id = SERVER_ID, 0
         self.layout: Layout | None = None  # of FLEX records; None until agreed
-        self.asked: InTurn[None] = InTurn()  # answers do not say of what kind they are
+        self.asked: InTurn[None] = InTurn(session)  # answers do not say of what kind they are
 
     def send(self, body: bytes) -> bytes:
         """A frame of ours."""

@@ -136,7 +136,7 @@ class Link:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.asked: InTurn[int] = InTurn()
+        self.asked: InTurn[int] = InTurn(session)
 
     def order(self, command: Command, kind: int, payload: bytes) -> bytes:
         """The packet of a command that is answered by a packet of `kind`."""

@@ -23,7 +23,7 @@ class Link:
         self.universal = False
         self.crash = b""
         self.crash_parts = 0
-        self._asked: InTurn[str] = InTurn()  # by a word of the answer
+        self._asked: InTurn[str] = InTurn(session)  # by a word of the answer
 
     def order(self, command: Command, word: str, rest: str = "") -> bytes:
         """The line of a command in the form in which the device speaks; `word` is that of it which

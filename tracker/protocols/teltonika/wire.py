@@ -13,7 +13,6 @@ none. Source: docs/protocols/teltonika.md.
 from __future__ import annotations
 
 import re
-from collections import deque
 from typing import NamedTuple
 
 from tracker.errors import DecodeError
@@ -21,6 +20,7 @@ from tracker.model import Command
 from tracker.protocols.base import Match, Session
 from tracker.protocols.checks import crc16_arc
 from tracker.protocols.framing import MORE, NEVER, Bytes, Framing
+from tracker.protocols.unanswered import InTurn
 
 PREAMBLE = 4
 HEADER = 8  # preamble and length
@@ -43,9 +43,6 @@ CODEC_7, CODEC_8, CODEC_16, CODEC_8E = 0x07, 0x08, 0x10, 0x8E
 CODEC_12, CODEC_13, CODEC_14, CODEC_15 = 0x0C, 0x0D, 0x0E, 0x0F
 POSITION_CODECS = frozenset({CODEC_7, CODEC_8, CODEC_8E, CODEC_16})
 CODECS = POSITION_CODECS | {CODEC_12, CODEC_13, CODEC_14, CODEC_15}
-
-# Commands sent and not answered yet: a device that never answers must not fill memory.
-UNANSWERED_MOST = 16
 
 
 class Packet(NamedTuple):
@@ -186,16 +183,16 @@ def _probe_datagram(data: bytes) -> Match:
 class Link:
     """What one connection knows beyond its Session: the commands that are unanswered, in order."""
 
-    __slots__ = ("_unanswered", "session")
+    __slots__ = ("_asked", "session")
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self._unanswered: deque[int] = deque(maxlen=UNANSWERED_MOST)
+        self._asked: InTurn[None] = InTurn(session)  # answers do not say of what kind they are
 
     def ask(self, command: Command) -> None:
         """Remember a command that is sent now."""
-        self._unanswered.append(command.reference)
+        self._asked.ask(None, command.reference)
 
     def answered(self) -> int | None:
         """The reference of the oldest unanswered command, once; None if nothing was asked."""
-        return self._unanswered.popleft() if self._unanswered else None
+        return self._asked.answered(None)

@@ -89,7 +89,7 @@ class Link:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.spoken = session.ident or ""
-        self.asked = ByKind[str]()  # by the code of the answer
+        self.asked = ByKind[str](session)  # by the code of the answer
 
     def text(self, words: str) -> bytes:
         """A frame to the device."""

@@ -103,7 +103,7 @@ class Link:
         self.ident = session.ident or ""
         self.indexed = False
         self._index = 0
-        self.asked = ByKind[str]()  # by the name that the watch repeats, in capitals
+        self.asked = ByKind[str](session)  # by the name that the watch repeats, in capitals
 
     def heard(self, frame: Frame) -> None:
         """Remember how the watch speaks of itself."""
