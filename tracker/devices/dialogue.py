@@ -117,9 +117,7 @@ class Dialogue:
         self.vehicle = record
         self.session.utc_offset_s = record.utc_offset_s
         if record.status is not DeviceStatus.ACTIVE:
-            self.session.ident = (
-                None  # who may not report any more has to name itself, and hears so
-            )
+            self.session.ident = None  # it has to name itself again, and hears that it may not
 
     # -- commands ----------------------------------------------------------------------------------
 
