@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Generic, NamedTuple, TypeVar
 
-from tracker.protocols.base import Session
+from tracker.protocols.base import NOBODYS, Session
 
 KindT = TypeVar("KindT")
 
@@ -61,6 +61,13 @@ class Numbered:
     def answered(self, number: int) -> int | None:
         """The reference of the command with this number, once; None if nothing was asked."""
         return self._references.pop(number, None)
+
+    def whose(self, number: int) -> int | None:
+        """As `answered`, but NOBODYS for a number that is none of those that are waited for. None
+        where nothing is waited for here: then it may be one of an earlier connection.
+        """
+        stranger = NOBODYS if self._references else None
+        return self._references.pop(number, stranger)
 
     def forget(self, reference: int) -> None:
         """The command with this reference has its answer, whatever its number was."""

@@ -13,7 +13,7 @@ from tracker.protocols.commands import known_reference
 from tracker.protocols.jt808.link import Link
 from tracker.protocols.jt808.messages import general_reply
 from tracker.protocols.jt808.wire import Frame, Head
-from tracker.protocols.unanswered import GIVEN_UP_S, ByKind, InTurn
+from tracker.protocols.unanswered import GIVEN_UP_S, ByKind, InTurn, Numbered
 
 TERMINAL = Head(bytes.fromhex("013911110001"), version=-1)
 
@@ -58,6 +58,15 @@ def test_given_up_are_those_of_the_kind_alone() -> None:
     asked.ask("relay", 3)
     assert asked.answered("relay") == 3
     assert asked.answered("other") == 1
+
+
+def test_a_number_that_nobody_waits_for_is_not_that_of_who_waits() -> None:
+    asked = Numbered()
+    assert asked.whose(7) is None, "it may be one of an earlier connection"
+    asked.ask(7, 1)
+    assert asked.whose(8) == NOBODYS
+    assert asked.whose(7) == 1
+    assert asked.whose(7) is None
 
 
 def test_a_number_beyond_ours_is_of_somebody_elses_command() -> None:

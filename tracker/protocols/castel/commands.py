@@ -135,7 +135,7 @@ def queried(link: Link, frame: Frame) -> Message:
 @handles(SC, WAS_SET)
 def was_set(link: Link, frame: Frame) -> Message:
     """A001: number u16, refused u8, their tags u16, …."""
-    reference = link.answered(WAS_SET, number_of(frame))
+    reference = link.whose(WAS_SET, number_of(frame))
     refused = frame.content[2] if len(frame.content) > 2 else 0
     return Reply(reference=reference, success=not refused, text=frame.content[2:].hex())
 

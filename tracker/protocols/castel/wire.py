@@ -134,3 +134,7 @@ class Link:
     def answered(self, kind: int, number: int) -> int | None:
         """The reference of what this answers, once; None if nothing was asked."""
         return self._asked.answered(kind << 16 | number)
+
+    def whose(self, kind: int, number: int) -> int | None:
+        """As `answered`, of what can only be an answer; see Numbered.whose."""
+        return self._asked.whose(kind << 16 | number)

@@ -164,4 +164,4 @@ def reply(link: Link, frame: Frame, taken: bytes) -> Message:
     words = said.upper().split(",")
     success = True if "OK" in words else False if "ERROR" in words else None
     spoken = f"{frame.command},{said}" if said else frame.command
-    return Reply(taken, reference=link.answered(frame.flag), success=success, text=spoken)
+    return Reply(taken, reference=link.whose(frame.flag), success=success, text=spoken)

@@ -18,6 +18,7 @@ from tracker.model import Command
 from tracker.protocols.base import PROBE_LIMIT, Match, Session
 from tracker.protocols.checks import sum8
 from tracker.protocols.framing import MORE, NEVER, Bytes, Framing
+from tracker.protocols.unanswered import Numbered
 
 TAIL = 5  # bytes of *, sum and line end
 LENGTH_LEAST = 20  # comma, the shortest IMEI, command and tail
@@ -124,7 +125,7 @@ class Link:
         self.session = session
         self.scale: str | None = None
         self._flag = LAST_FLAG
-        self._unanswered: dict[int, int] = {}
+        self._unanswered = Numbered(LAST_FLAG - FIRST_FLAG + 1)
 
     def order(self, command: Command, words: bytes) -> bytes:
         """The frame of a command. Its flag is the next one, which the answer repeats."""
@@ -132,9 +133,13 @@ class Link:
         if ident is None:
             raise CommandError("meitrack: the device has not named itself yet")
         self._flag = FIRST_FLAG if self._flag >= LAST_FLAG else self._flag + 1
-        self._unanswered[self._flag] = command.reference
+        self._unanswered.ask(self._flag, command.reference)
         return pack(self._flag, ident, words)
 
     def answered(self, flag: int) -> int | None:
         """The reference of the command that had this flag, once."""
-        return self._unanswered.pop(flag, None)
+        return self._unanswered.answered(flag)
+
+    def whose(self, flag: int) -> int | None:
+        """As `answered`, of what can only be an answer; see Numbered.whose."""
+        return self._unanswered.whose(flag)
