@@ -189,7 +189,7 @@ function readCounts(status, codes) {
  * @param {Json} message of type tick
  * @param {{intervalMs: number, stateCodes: number[]}} hello
  * @param {Sink} sink
- * @returns {TickSummary}
+ * @returns {Omit<TickSummary, "first">}
  */
 export function applyTick(message, hello, sink) {
   demand(Number.isSafeInteger(message.tick), "tick.tick");

@@ -16,6 +16,8 @@ export class FeedSocket {
   node = "";
   /** @type {WebSocket | null} */ #socket = null;
   /** @type {ReturnType<typeof readHello> | null} */ #hello = null;
+  /** No tick has come on this connection. */
+  #fresh = false;
   /** @type {number | undefined} */ #timer;
 
   /**
@@ -130,6 +132,7 @@ export class FeedSocket {
       return;
     }
     this.#hello = hello;
+    this.#fresh = true;
     this.node = hello.node;
     this.desk.clock.reset();
     this.desk.clock.sample(hello.timeMs, at);
@@ -141,7 +144,9 @@ export class FeedSocket {
   /** @param {import("./decode.js").Json} message @param {number} at */
   #tick(message, at) {
     if (!this.#hello) throw new FeedError("tick before hello");
-    const summary = applyTick(message, this.#hello, this.desk.store);
+    const applied = applyTick(message, this.#hello, this.desk.store);
+    const summary = { ...applied, first: this.#fresh };
+    this.#fresh = false;
     this.desk.clock.sample(summary.timeMs, at);
     for (const error of summary.errors) console.warn(`live feed: ${error}`);
     this.on.tick(summary);

@@ -110,9 +110,8 @@ export class CommandDialog {
   }
 
   /** @param {import("../model.js").TickSummary} tick */
-  #ticked({ events, full }) {
-    // What was sent while there was no connection is not told again.
-    const ours = full || events.some((e) => e.event === "command" && e.vehicle === this.#vehicle);
+  #ticked({ events, first }) {
+    const ours = first || events.some((e) => e.event === "command" && e.vehicle === this.#vehicle);
     if (this.dialog.open && ours) this.#refresh().catch((error) => this.#complain(error));
   }
 

@@ -33,8 +33,7 @@ export class LatestLine {
     desk.tick.subscribe((tick) => {
       const ours = (/** @type {import("../model.js").FeedEvent} */ { event, vehicle }) =>
         event === "command" && vehicle === desk.selected.value;
-      // What was sent while there was no connection is not told again.
-      if (tick?.full || tick?.events.some(ours)) void this.#load();
+      if (tick?.first || tick?.events.some(ours)) void this.#load();
     });
     desk.second.subscribe(() => this.render());
     desk.strings.subscribe(() => this.render());

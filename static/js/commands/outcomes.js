@@ -30,11 +30,11 @@ export class Outcomes {
     this.host = host;
     desk.tick.subscribe((tick) => {
       for (const event of tick?.events ?? []) if (event.event === "command") this.#take(event);
-      if (tick?.full) for (const id of this.#ours) void this.#ask(id);
+      if (tick?.first) for (const id of this.#ours) void this.#ask(id);
     });
   }
 
-  /** What was told while there was no connection is not told again. @param {string} id */
+  /** Its end may have been told while there was no connection. @param {string} id */
   async #ask(id) {
     const command = await this.api.command(id).catch(() => null);
     if (!command) return;
