@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 
@@ -24,8 +25,10 @@ RESET = struct.pack("ii", 1, 0)  # SO_LINGER: no goodbye
 def test_a_reset_behind_unread_messages_is_noticed(loop: str, *, writing: bool) -> None:
     """As of a broker that is restarted under load. What came before the reset still counts."""
     came = []
+    writers = []  # also of those that the link has made again since
 
     async def broker(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         await reader.read(1_000)
         writer.write(CONNACK)
         await until(lambda: link.connected)
@@ -50,6 +53,10 @@ def test_a_reset_behind_unread_messages_is_noticed(loop: str, *, writing: bool) 
         finally:
             await link.close()
             server.close()
+            for writer in writers:
+                writer.close()
+                with contextlib.suppress(ConnectionError):
+                    await writer.wait_closed()
 
     link: Link
     if loop == "uvloop":

@@ -119,6 +119,11 @@ async def check_all(nodes: list[TrackerNode], fleet: Fleet) -> None:
         await until_told(lambda node=node: not node.metric("tracker_source_unacknowledged"))
 
 
+async def until_subscribed(node: TrackerNode) -> None:
+    """Until the broker keeps for a node what is published: what came earlier nobody asked for."""
+    await until_told(lambda: node.part("source fleet") == "ok")
+
+
 async def until_heard(node: TrackerNode, count: float = 0) -> None:
     """Until a node has got more than so many publications since its start."""
     await until_told(lambda: node.metric("tracker_source_messages_total") > count)
@@ -214,6 +219,7 @@ async def test_kill_nine_of_the_node_under_load(tmp_path, mosquitto_server, vers
     sources = [source(mosquitto_server, ["tracker/#"], version=version)]
     settings = {"mqtt_sources": orjson.dumps(sources).decode()}
     node = TrackerNode(tmp_path / "data", settings).start()
+    await until_subscribed(node)
     fleet = Fleet(mosquitto_server)
     publishing = asyncio.create_task(fleet.run(PAUSE_S))
     try:
@@ -236,6 +242,7 @@ async def test_restarts_of_the_broker_under_load(tmp_path, mosquitto_server):
     sources = [source(mosquitto_server, ["tracker/#"])]
     settings = {"mqtt_sources": orjson.dumps(sources).decode()}
     node = TrackerNode(tmp_path / "data", settings).start()
+    await until_subscribed(node)
     fleet = Fleet(mosquitto_server)
     publishing = asyncio.create_task(fleet.run(PAUSE_S))
     try:
@@ -274,7 +281,7 @@ async def test_nothing_is_acknowledged_that_is_not_on_disk(tmp_path, mosquitto_s
     node = TrackerNode(tmp_path / "data", settings).start()
     held, release = threading.Event(), threading.Event()
     try:
-        await until_told(lambda: node.part("source fleet") == "ok")
+        await until_subscribed(node)
         path = tmp_path / "data" / "tracker.sqlite"
         holding = asyncio.create_task(asyncio.to_thread(_hold, path, held, release))
         assert await asyncio.to_thread(held.wait, PATIENCE_S)
@@ -308,6 +315,8 @@ async def test_two_nodes_share_a_subscription(tmp_path, mosquitto_server):
     nodes = [
         TrackerNode(tmp_path / name, settings | {"node": name}).start() for name in ("one", "two")
     ]
+    for node in nodes:
+        await until_subscribed(node)
     fleet = Fleet(mosquitto_server)
     publishing = asyncio.create_task(fleet.run(PAUSE_S))
     try:
