@@ -240,6 +240,31 @@ async def test_two_nodes_drain_into_one_database_at_once(
                 assert await floor.store.positions(name, *EVER) == track(count, name)
 
 
+async def test_nodes_that_write_the_same_do_not_wait_for_each_other(
+    postgresql_url: str, tmp_path: Path
+) -> None:
+    """The same vehicles and positions come to both, in opposite orders, all at once."""
+    names = [f"v{number:03}" for number in range(400)]
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    async with (
+        open_floor(postgresql_url, tmp_path / "a") as a,
+        open_floor(postgresql_url, tmp_path / "b") as b,
+    ):
+        for floor in (a, b):
+            await floor.store.mover.stop()
+        for first in range(0, 50, 10):
+            rows = [row for name in names for row in track(10, name, first=first)]
+            await asyncio.gather(a.keep(*rows), b.keep(*reversed(rows)))
+            await asyncio.gather(a.store.drain(), b.store.drain())
+            vehicles = [vehicle(name) for name in names]
+            await asyncio.gather(
+                a.store.save_vehicles(vehicles), b.store.save_vehicles(reversed(vehicles))
+            )
+        assert await a.store.positions(names[0], *EVER) == track(50, names[0])
+        assert await b.store.positions(names[-1], *EVER) == track(50, names[-1])
+
+
 async def test_what_is_in_the_journal_of_this_node_is_seen_in_order(
     postgresql_url: str, tmp_path: Path
 ) -> None:
