@@ -158,8 +158,8 @@ async def test_who_may_not_report_is_sent_away(tmp_path: Path) -> None:
     async with running_tracker(tmp_path, unknown_devices="reject") as tracker:
         with pytest.raises(aiomqtt.MqttError):
             async with client(tracker, protocol=ProtocolVersion.V5) as phone:
-                await phone.publish(TOPIC, place(), qos=1)
-        assert tracker.app[keys.GATEWAY].closed["refused"] == 1
+                await phone.publish(TOPIC, place(), qos=1, timeout=1)  # it waits for nobody
+        await until(lambda: tracker.app[keys.GATEWAY].closed["refused"] == 1)
 
 
 async def test_what_is_encrypted_is_opened_by_its_secret(tmp_path: Path) -> None:
