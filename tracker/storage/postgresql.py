@@ -12,6 +12,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from itertools import pairwise
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,7 @@ class PostgresqlStore(Store):
         query = queries.SAVE_VEHICLE
         rows = [
             tuple(values[name] for name in query.order)
-            for values in (vehicle_values(vehicle) for vehicle in vehicles)
+            for values in map(vehicle_values, sorted(vehicles, key=attrgetter("id")))
         ]
         async with self._connection() as connection:
             await connection.executemany(query.postgresql, rows)  # in one transaction
@@ -237,7 +238,9 @@ class PostgresqlStore(Store):
         if keys <= self._keys.keys():
             return
         local = dict(await self._local.reader.run(queries.LOAD_KEYS))
-        ids = [vehicle_id for vehicle_id, key in local.items() if key not in self._keys]
+        # Here and below in one order on every node, or two that drain the same would wait for each
+        # other.
+        ids = sorted(vehicle_id for vehicle_id, key in local.items() if key not in self._keys)
         await connection.execute(
             "INSERT INTO vehicle_keys (vehicle_id) SELECT unnest($1::text[])"
             " ON CONFLICT DO NOTHING",
@@ -262,7 +265,8 @@ class PostgresqlStore(Store):
                 "staging", records=self._records(rows), columns=COLUMNS
             )
             await connection.execute(
-                "INSERT INTO positions SELECT * FROM staging ON CONFLICT DO NOTHING"
+                "INSERT INTO positions SELECT * FROM staging"
+                " ORDER BY vehicle_key, fix_time_us, digest ON CONFLICT DO NOTHING"
             )
 
     async def _records(self, rows: list[Row]) -> AsyncIterator[Row]:

@@ -240,6 +240,27 @@ async def test_two_nodes_drain_into_one_database_at_once(
                 assert await floor.store.positions(name, *EVER) == track(count, name)
 
 
+async def test_two_nodes_that_heard_the_same_in_another_order_do_not_block_each_other(
+    postgresql_url: str, tmp_path: Path
+) -> None:
+    """Each vehicle and each position is new to both: whoever comes second waits for the first."""
+    heard = [one for name in range(2_500) for one in track(2, f"v{name}")]
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    async with (
+        open_floor(postgresql_url, tmp_path / "a") as a,
+        open_floor(postgresql_url, tmp_path / "b") as b,
+    ):
+        for floor in (a, b):
+            await floor.store.mover.stop()
+        await a.keep(*heard)
+        await b.keep(*reversed(heard))
+        await asyncio.gather(a.store.drain(), b.store.drain())
+        for name in (0, 2_499):
+            assert await a.store.positions(f"v{name}", *EVER) == track(2, f"v{name}")
+        assert await a.store.backlog() == await b.store.backlog() == 0
+
+
 async def test_what_is_in_the_journal_of_this_node_is_seen_in_order(
     postgresql_url: str, tmp_path: Path
 ) -> None:
