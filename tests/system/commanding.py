@@ -20,6 +20,7 @@ from tests.nodes import TrackerNode
 from tests.waiting import PATIENCE_S
 
 WITHIN_S = PATIENCE_S
+TICK_S = 0.2  # of a tracker whose vehicles' first positions are waited for
 
 
 def call(

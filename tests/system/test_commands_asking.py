@@ -16,7 +16,7 @@ import pytest
 
 from simulator.protocols import FAMILIES
 from tests.inprocess import InProcess, running_tracker
-from tests.system.commanding import WITHIN_S, Simulated, hurry
+from tests.system.commanding import TICK_S, WITHIN_S, Simulated, hurry
 from tests.system.test_commands_protocols import ended, vehicle_of
 from tests.waiting import until
 from tracker.web import keys
@@ -44,14 +44,14 @@ ASKING = ("osmand", "owntracks", "json")
 
 @pytest.fixture
 async def tracker(tmp_path: Path) -> AsyncIterator[InProcess]:
-    async with running_tracker(tmp_path) as one:
+    async with running_tracker(tmp_path, tick_interval_s=TICK_S) as one:
         yield one
 
 
 @pytest.fixture
 async def hasty(tmp_path: Path) -> AsyncIterator[InProcess]:
     """A tracker that waits for a reply as short as it may."""
-    async with running_tracker(tmp_path, command_answer_s=1.0) as one:
+    async with running_tracker(tmp_path, command_answer_s=1.0, tick_interval_s=TICK_S) as one:
         yield one
 
 
@@ -98,7 +98,9 @@ async def test_there_and_back(
 ) -> None:
     hurry(monkeypatch)
     answer_s = 1.0 if (name, kind) in SILENT else 2 * WITHIN_S
-    async with running_tracker(tmp_path, command_answer_s=answer_s) as tracker:
+    async with running_tracker(
+        tmp_path, command_answer_s=answer_s, tick_interval_s=TICK_S
+    ) as tracker:
         await there_and_back(tracker, name, kind)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from simulator.protocols import FAMILIES
 from tests.inprocess import InProcess, running_tracker
-from tests.system.commanding import WITHIN_S, Simulated, hurry
+from tests.system.commanding import TICK_S, WITHIN_S, Simulated, hurry
 from tracker.commands.kinds import SILENT
 from tracker.model import CommandKind
 from tracker.protocols.registry import FAMILIES as DECODED
@@ -49,7 +49,7 @@ async def tracker(
     silent = (SPOKEN[name], CommandKind(kind)) in SILENT
     answer_s = 1.0 if silent else 2 * WITHIN_S
     async with running_tracker(
-        tmp_path, protocol_options=OPTIONS, command_answer_s=answer_s
+        tmp_path, protocol_options=OPTIONS, command_answer_s=answer_s, tick_interval_s=TICK_S
     ) as one:
         yield one
 

@@ -17,6 +17,7 @@ import pytest
 
 from tests.inprocess import InProcess, running_tracker
 from tests.servers import RealServer, run_mosquitto
+from tests.system.commanding import TICK_S
 from tests.system.mqtt.conftest import broker
 from tests.system.test_commands_asking import ask, asked, kinds, shown
 from tests.system.test_commands_protocols import ended, vehicle_of
@@ -43,6 +44,7 @@ async def listening(
     settings = {
         "mqtt_sources": [broker(server, "fleet", topics=TOPICS, commands=commands, **own)],
         "mqtt_mappings": [MAPPING, DEAF],
+        "tick_interval_s": TICK_S,
     } | more
     async with running_tracker(folder, **settings) as tracker:
         await until(lambda: source(tracker).state == "ok")
@@ -276,6 +278,7 @@ async def test_two_nodes_that_share_a_subscription_publish_it_once(
     topics = ["$share/nodes/tracker/#"]
     own = {
         "bus": url,
+        "tick_interval_s": 1.0,
         "mqtt_sources": [broker(mosquitto_server, "fleet", topics=topics, commands=True)],
     }
     async with (
