@@ -28,6 +28,7 @@ NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*", re.ASCII)
 MINUTES = re.compile(r"\s*(-?)(\d+)(\.\d*)?\s*", re.ASCII)
 CLOCK = re.compile(r"(\d\d)(\d\d)(\d\d)(\.\d*)?", re.ASCII)
 NEGATIVE = {"": False, "N": False, "E": False, "S": True, "W": True}
+COUNT = re.compile(r"\s*(\d{1,3})(?:\.0*)?\s*", re.ASCII)
 SIX_DIGITS = re.compile(r"\d{6}", re.ASCII)
 
 
@@ -73,6 +74,12 @@ def whole(text: str) -> int | None:
     if not (digits.isascii() and digits.isdecimal()) or len(digits) > WHOLE_DIGITS:
         raise bad("a whole number", text)
     return int(digits)
+
+
+def in_view(text: str) -> int | None:
+    """How many satellites; None for what is no such number: it costs the report nothing."""
+    found = COUNT.fullmatch(text)
+    return None if found is None else int(found[1])
 
 
 def knots(text: str) -> float | None:

@@ -21,6 +21,7 @@ from tracker.protocols.textfields import (
     course,
     degrees,
     dmy,
+    in_view,
     knots,
     nearest,
     number,
@@ -165,6 +166,11 @@ def test_the_nearest_moment_with_a_time_of_day(now: int, ahead_s: int) -> None:
     found = nearest(moment.strftime("%H%M%S"), float(now))
     assert found == moment.timestamp()
     assert abs(found - now) <= DAY_S / 2
+
+
+def test_satellites() -> None:
+    assert [in_view(text) for text in ("0", " 7", "12.0", "255")] == [0, 7, 12, 255]
+    assert [in_view(text) for text in ("", "-1", "1.5", "x", "9" * 30)] == [None] * 5
 
 
 def test_strengths() -> None:

@@ -7,7 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tracker.protocols.reports import Report
-from tracker.protocols.textfields import EXTRA_MOST, amounts, bad, course, dated, number, signed
+from tracker.protocols.textfields import (
+    EXTRA_MOST,
+    amounts,
+    bad,
+    course,
+    dated,
+    in_view,
+    number,
+    signed,
+)
 
 IMEI = re.compile(r"\d{15}", re.ASCII)
 BITS = re.compile(r"[01]{8}")
@@ -21,8 +30,7 @@ def behind_checksum(behind: Sequence[str], said: Report) -> str | None:
     """
     if len(behind) < 2 or IMEI.fullmatch(behind[1]) is None:
         return None
-    if behind[0].isdecimal():
-        said.satellites = int(behind[0])
+    said.satellites = in_view(behind[0])
     if len(behind) > 2 and behind[2] in ("0", "1"):
         said.ignition = behind[2] == "1"
     said.attributes |= amounts(("fuel_percent", "battery_percent"), behind[3:5])
@@ -72,8 +80,9 @@ def wmcs(fields: Sequence[str], said: Report) -> bool:
         said.course_deg = course(fields[words["H"] + 1])
     if "S" in words:
         visible, _, used = fields[words["S"] + 1].partition(":")
-        said.attributes["satellites_visible"] = int(visible)
-        said.satellites = int(used)
+        if (count := in_view(visible)) is not None:
+            said.attributes["satellites_visible"] = count
+        said.satellites = in_view(used)
     return True
 
 

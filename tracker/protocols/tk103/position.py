@@ -21,7 +21,16 @@ import re
 from collections.abc import Sequence
 
 from tracker.protocols.reports import Report
-from tracker.protocols.textfields import amounts, course, dated, degrees, number, station, ymd
+from tracker.protocols.textfields import (
+    amounts,
+    course,
+    dated,
+    degrees,
+    in_view,
+    number,
+    station,
+    ymd,
+)
 from tracker.protocols.tk103.wire import Link
 
 _PLACE = (
@@ -79,10 +88,8 @@ def read_fields(link: Link, fields: Sequence[str]) -> Report | None:
         read_status(rest[0], said)
         said.attributes["odometer_m"] = int(mileage[1], 16)
     elif rest:
-        behind = amounts(("altitude", "satellites"), rest)
-        said.altitude_m = behind.get("altitude")
-        satellites = behind.get("satellites")
-        said.satellites = satellites if isinstance(satellites, int) else None
+        said.altitude_m = amounts(("altitude",), rest).get("altitude")
+        said.satellites = in_view(rest[1]) if len(rest) > 1 else None
     return said
 
 
