@@ -161,21 +161,24 @@ class Journal:
         """
         if self._thread is None or self._closing:
             raise StoreError("the journal is closed")
+        keys = self._keys
         rows = [
-            position_row(position, self._keys.get(position.vehicle_id) or self._new_key(position))
+            position_row(position, keys.get(position.vehicle_id) or self._new_key(position))
             for position in positions
         ]
-        commit, start = _DONE, 0
-        while start < len(rows):
+        taken, commit = len(rows), _DONE
+        while rows:
             group = self._open_group()
             room = self._group_positions - len(group.rows)
-            group.rows += rows[start : start + room]
-            start += room
             commit = group.commit
-            if len(group.rows) >= self._group_positions:
-                group.due = True
-                self._hand_over()
-        self.pending += len(rows)
+            if len(rows) < room:  # nearly always
+                group.rows += rows
+                break
+            group.rows += rows[:room]
+            rows = rows[room:]
+            group.due = True
+            self._hand_over()
+        self.pending += taken
         if self.pending >= self._max_pending:
             self.full = True
         return commit
@@ -197,11 +200,11 @@ class Journal:
         return key
 
     def _open_group(self) -> _Group:
-        if not self._groups or len(self._groups[-1].rows) >= self._group_positions:
-            group = _Group()
-            self._groups.append(group)
-            asyncio.get_running_loop().call_later(self._linger_s, self._lingered, group)
-        group = self._groups[-1]
+        groups = self._groups
+        if not groups or len(groups[-1].rows) >= self._group_positions:
+            groups.append(_Group())
+            asyncio.get_running_loop().call_later(self._linger_s, self._lingered, groups[-1])
+        group = groups[-1]
         if self._unsaved_keys:
             group.keys += self._unsaved_keys
             self._unsaved_keys.clear()

@@ -81,8 +81,11 @@ class Dialogue:
         """
         self._decoder = decoder
         self.more = False
-        if self.vehicle is not None:
-            self._look_up(self.vehicle)
+        vehicle = self.vehicle
+        if vehicle is not None:
+            record = self._desk.registry.vehicles.get(vehicle.id, vehicle)
+            if record is not vehicle:
+                self._go_by(record)
         whole = 0
         while not (self._ending or self._carrier.closing):
             if steps <= 0:
@@ -109,11 +112,8 @@ class Dialogue:
             desk.commands.heard(vehicle.id)
         return whole
 
-    def _look_up(self, vehicle: Vehicle) -> None:
+    def _go_by(self, record: Vehicle) -> None:
         """Go by the vehicle's record as it is now: a connection outlives many a change of it."""
-        record = self._desk.registry.vehicles.get(vehicle.id, vehicle)
-        if record is vehicle:
-            return
         self.vehicle = record
         self.session.utc_offset_s = record.utc_offset_s
         if record.status is not DeviceStatus.ACTIVE:
