@@ -203,10 +203,8 @@ export function applyTick(message, hello, sink) {
   const cells = parts.filter((part) => part.kind === "cell");
 
   sink.begin();
-  let full = false;
   for (const part of parts.filter((p) => p.kind === "view")) {
     demand(Array.isArray(part.cells) && Array.isArray(part.groups), "view");
-    full ||= part.reset === true;
     sink.view(part.reset === true, new Set(part.cells), new Set(part.groups));
   }
   for (const part of cells) for (const handle of part.leave ?? []) sink.leave(handle);
@@ -223,7 +221,6 @@ export function applyTick(message, hello, sink) {
     degraded: status.feed === "degraded",
     conflated: status.conflated ?? 0,
     counts: readCounts(status, hello.stateCodes),
-    full,
     events: parts.filter((p) => p.kind === "events").flatMap((p) => p.events ?? []),
     errors: parts.filter((p) => p.kind === "error").map((p) => `${p.code}: ${p.detail}`),
   };

@@ -69,7 +69,6 @@ export const UNKNOWN = -1;
  * @property {boolean} degraded
  * @property {number} conflated ticks skipped before this one
  * @property {number[]} counts vehicles per state, by our codes
- * @property {boolean} full the message replaced everything that was known
  * @property {boolean} first of its connection: events that were told before it are not told again
  * @property {FeedEvent[]} events
  * @property {string[]} errors what the server said of messages of ours

@@ -59,6 +59,12 @@ class Session:
     room: Callable[[], Room | None] | None = None
     deaf: Callable[[Command], str] | None = None
 
+    def utc(self, stated: float | None) -> float | None:
+        """A time by the device's clock in UTC, which that is in unless the record says otherwise:
+        for protocols whose default it is.
+        """
+        return None if stated is None else stated - (self.utc_offset_s or 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Message:

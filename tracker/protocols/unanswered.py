@@ -62,12 +62,14 @@ class Numbered:
         """The reference of the command with this number, once; None if nothing was asked."""
         return self._references.pop(number, None)
 
-    def whose(self, number: int) -> int | None:
+    def whose(self, number: int, *, for_good: bool = True) -> int | None:
         """As `answered`, but NOBODYS for a number that is none of those that are waited for. None
-        where nothing is waited for here: then it may be one of an earlier connection.
+        where nothing is waited for here: then it may be one of an earlier connection. Waited for
+        still, where the answer is not `for_good`.
         """
         stranger = NOBODYS if self._references else None
-        return self._references.pop(number, stranger)
+        look = self._references.pop if for_good else self._references.get
+        return look(number, stranger)
 
     def forget(self, reference: int) -> None:
         """The command with this reference has its answer, whatever its number was."""

@@ -10,19 +10,16 @@ from typing import Any
 
 import pytest
 
-from tests.unit.builders import T0, vehicle
+from tests.unit.builders import T0
+from tests.unit.commands.nodes import CAR, Node, become_steady
+from tests.waiting import until
 from tracker import cluster as cluster_module
-from tracker.bus.base import open_bus
-from tracker.cluster import Cluster
 from tracker.commands import life
-from tracker.commands.desk import CommandDesk
-from tracker.commands.sending import Sender
-from tracker.commands.taking import Taker, Wish, command_id
+from tracker.commands.taking import Wish, command_id
 from tracker.errors import BusError
-from tracker.model import Command, CommandKind, CommandRecord, CommandState, Tick
-from tracker.storage import commands, create_store
+from tracker.model import Command, CommandKind, CommandRecord, CommandState
+from tracker.storage import commands
 
-CAR = vehicle("a", device="356307042441013", protocol="frame55")
 LOCATE = Wish(CommandKind.LOCATE, {}, key="k")
 
 
@@ -49,31 +46,9 @@ class Line:
         self.sent.append(frame)
 
 
-class Node:
-    """The commands' part of a node, and perhaps a device on its line."""
-
-    def __init__(self, folder: Path, url: str, line: Line | None = None) -> None:
-        self.store = create_store(f"sqlite:///{folder / 'tracker.sqlite'}", folder)
-        self.cluster = Cluster(open_bus(url), folder.name, ["main"], vehicle)
-        self.desk = CommandDesk(self.store, self.cluster, lambda _: CAR, lambda _: None)
-        self.sender = Sender(
-            self.desk, lambda _: line, speed=lambda _: None, silent=lambda _: frozenset()
-        )
-        self.taker = Taker(self.desk, self.sender)
-
-    async def start(self, stack: AsyncExitStack) -> None:
-        await self.store.migrate()
-        await self.store.start()
-        stack.push_async_callback(self.store.close)
-        await self.desk.start()
-        stack.push_async_callback(self.desk.close)
-        await self.cluster.start()
-        stack.push_async_callback(self.cluster.close)
-        stack.push_async_callback(self.sender.close)
-
-    def state(self, command: str) -> CommandState | None:
-        record = self.desk.table.get(command)
-        return None if record is None else life.standing(record).state
+def state(node: Node, command: str) -> CommandState | None:
+    record = node.desk.table.get(command)
+    return None if record is None else life.standing(record).state
 
 
 Make = Callable[..., Awaitable[Node]]
@@ -86,15 +61,18 @@ async def node(tmp_path: Path) -> AsyncIterator[Make]:
         async def make(name: str, line: Line | None = None) -> Node:
             folder = tmp_path / name
             folder.mkdir()
-            made = Node(folder, f"memory://{tmp_path}", line)
+            made = Node(folder, f"memory://{tmp_path}", name, lambda _: line)
             await made.start(stack)
-            for tick in range(1, 9):
-                made.cluster.offer(Tick(tick, float(tick)))
-                for _ in range(50):
-                    await asyncio.sleep(0)
+            await become_steady(made)
             return made
 
         yield make
+
+
+async def take_and_send(node: Node) -> None:
+    """Take LOCATE, until the step of sending it has come to its end."""
+    await node.taker.take(CAR, LOCATE)
+    await until(lambda: node.desk.stats["sent"] and not node.desk._busy)
 
 
 async def test_what_was_taken_is_kept_for_others_when_it_is_said(node: Make) -> None:
@@ -120,10 +98,10 @@ async def test_what_a_node_stored_and_never_told_is_taken_up_when_it_is_asked_fo
     id_ = command_id(CAR.id, LOCATE.key)
     record = CommandRecord(id_, CAR.id, CommandKind.LOCATE, {}, T0, T0 + 1e9, "dead")
     await commands.save(one.store, [life.begun(record)])
-    assert one.state(id_) is None
+    assert state(one, id_) is None
     _, new = await one.taker.take(CAR, LOCATE)
     assert not new
-    assert one.state(id_) is CommandState.QUEUED
+    assert state(one, id_) is CommandState.QUEUED
 
 
 async def test_one_that_joins_in_by_the_same_key_stops_nobody(node: Make) -> None:
@@ -141,12 +119,9 @@ async def test_one_that_joins_in_by_the_same_key_stops_nobody(node: Make) -> Non
         one.desk.told([life.begun(theirs, start="two")])
 
     line.meanwhile = join
-    await one.taker.take(CAR, LOCATE)
-    async with asyncio.timeout(20):
-        while one.desk.stats["sent"] == 0 or one.desk._busy:
-            await asyncio.sleep(0)
+    await take_and_send(one)
     assert line.sent == [b"locate"]
-    assert one.state(id_) is CommandState.SENT
+    assert state(one, id_) is CommandState.SENT
 
 
 async def test_a_step_of_another_node_is_not_taken_twice(node: Make) -> None:
@@ -160,10 +135,7 @@ async def test_a_step_of_another_node_is_not_taken_twice(node: Make) -> None:
         one.desk.told([life.step(mine, CommandState.EXPIRED, T0, "two")])
 
     line.meanwhile = end
-    await one.taker.take(CAR, LOCATE)
-    async with asyncio.timeout(20):
-        while one.desk.stats["sent"] == 0 or one.desk._busy:
-            await asyncio.sleep(0)
+    await take_and_send(one)
     assert line.sent == []
 
 

@@ -10,58 +10,28 @@ from typing import Any
 
 import pytest
 
-from tests.unit.builders import T0, vehicle
-from tracker.bus.base import open_bus
-from tracker.cluster import Cluster
+from tests.unit.builders import T0
+from tests.unit.commands.nodes import CAR, Node, become_steady, hear
 from tracker.commands import life
-from tracker.commands.desk import CommandDesk
-from tracker.commands.sending import Sender
-from tracker.commands.taking import Limits, Taker, Wish
+from tracker.commands.taking import Wish
 from tracker.errors import BusError, ConflictError, NotFoundError, UnknownSpeedError
-from tracker.model import CommandKind, CommandRecord, CommandState, Speed, Tick
-from tracker.storage import create_store
-
-CAR = vehicle("a", device="356307042441013", protocol="frame55")
+from tracker.model import CommandKind, CommandRecord, CommandState
 
 
-class Node:
-    """The commands' part of a node; its bus can be taken away."""
+def lose_the_bus(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*_: Any) -> bool:
+        raise BusError("away")
 
-    def __init__(self, folder: Path, url: str, name: str) -> None:
-        self.store = create_store(f"sqlite:///{folder / 'tracker.sqlite'}", folder)
-        self.cluster = Cluster(open_bus(url), name, ["main"], vehicle)
-        self.desk = CommandDesk(self.store, self.cluster, lambda _: CAR, lambda _: None)
-        self.speed: Speed | None = None
-        sender = Sender(self.desk, lambda _: None, lambda _: self.speed, lambda _: frozenset())
-        self.taker = Taker(self.desk, sender, Limits(cut_expires_s=900))
-
-    async def start(self, stack: AsyncExitStack) -> None:
-        await self.store.migrate()
-        await self.store.start()
-        stack.push_async_callback(self.store.close)
-        await self.desk.start()
-        stack.push_async_callback(self.desk.close)
-        await self.cluster.start()
-        stack.push_async_callback(self.cluster.close)
-
-    def lose_the_bus(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        async def away(*_: Any) -> bool:
-            raise BusError("away")
-
-        monkeypatch.setattr(self.cluster.bus, "claim", away)
-        (shard,) = self.cluster._shards.values()
-        shard.lost = True
-
-    async def may(self, command: str) -> bool:
-        record = self.desk.table.get(command)
-        assert record is not None
-        async with self.desk.turn(record) as current:
-            return current is not None
+    monkeypatch.setattr(node.cluster.bus, "claim", away)
+    (shard,) = node.cluster._shards.values()
+    shard.lost = True
 
 
-async def hear() -> None:
-    for _ in range(50):
-        await asyncio.sleep(0)
+async def may(node: Node, command: str) -> bool:
+    record = node.desk.table.get(command)
+    assert record is not None
+    async with node.desk.turn(record) as current:
+        return current is not None
 
 
 @pytest.fixture
@@ -74,10 +44,7 @@ async def nodes(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
             folder.mkdir()
             made.append(Node(folder, f"memory://{tmp_path}", name))
             await made[-1].start(stack)
-        for tick in range(1, 9):
-            for node in made:
-                node.cluster.offer(Tick(tick, float(tick)))
-            await hear()
+        await become_steady(*made)
         yield made
 
 
@@ -90,9 +57,9 @@ async def test_alone_a_node_goes_on_only_with_what_it_took_itself(
     await hear()
     assert second.desk.table.get(record.id) is not None
     for node in nodes:
-        node.lose_the_bus(monkeypatch)
-    assert await first.may(record.id)
-    assert not await second.may(record.id)
+        lose_the_bus(node, monkeypatch)
+    assert await may(first, record.id)
+    assert not await may(second, record.id)
 
 
 async def test_steps_of_two_nodes_of_one_name_are_two() -> None:
@@ -134,7 +101,7 @@ async def test_what_this_node_cannot_know_of_is_not_said_not_to_be(
 ) -> None:
     with pytest.raises(NotFoundError):
         await nodes[0].taker.cancel("nothing")
-    nodes[0].lose_the_bus(monkeypatch)
+    lose_the_bus(nodes[0], monkeypatch)
     with pytest.raises(BusError):
         await nodes[0].taker.cancel("nothing")
 

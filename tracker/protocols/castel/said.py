@@ -158,7 +158,7 @@ def conclude(
     stored: bool = False,
 ) -> list[Message | DecodeError]:
     """Positions with what else the frame says of them; without any, what it says alone."""
-    said.time = None if said.time is None else said.time - (link.session.utc_offset_s or 0)
+    said.time = link.session.utc(said.time)
     errors = [one for one in found if isinstance(one, DecodeError)]
     fixes = tuple(dressed(one, said, stored=stored) for one in found if isinstance(one, Fix))
     first = Positions(answer, durable=True, fixes=fixes) if fixes else unplaced(answer, said)

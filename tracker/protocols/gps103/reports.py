@@ -103,7 +103,7 @@ def unlocated(link: Link, fields: Fields, said: Report) -> None:
         said.attributes["cells"] = [{"lac": int(lac, 16), "cid": int(cid, 16)}]
     local = local_time(fields[2])
     if local is not None:
-        said.time = local - (link.session.utc_offset_s or 0)
+        said.time = link.session.utc(local)
 
 
 def local_time(text: str) -> float | None:
@@ -163,7 +163,7 @@ def engine(link: Link, fields: Fields) -> Message:
     """
     padded = [*fields, *[""] * (13 - len(fields))]
     local = local_time(padded[2])
-    said = Report(time=None if local is None else local - (link.session.utc_offset_s or 0))
+    said = Report(time=link.session.utc(local))
     said.attributes |= amounts(ENGINE, [text.rstrip("%") for text in padded[3:13]])
     if "obd_odometer_m" in said.attributes:
         said.attributes["obd_odometer_m"] *= 1000
@@ -196,8 +196,7 @@ def starred(link: Link, fields: Fields) -> Message:
         raise DecodeError("length", f"gps103: {len(fields)} fields end in a star")
     fields = ["" if DASHES.fullmatch(field) else field for field in fields]
     said = Report(valid=fields[8] == "1")
-    stated = dated(fields[6], fields[5])
-    said.time = None if stated is None else stated - (link.session.utc_offset_s or 0)
+    said.time = link.session.utc(dated(fields[6], fields[5]))
     said.lat, said.lon = signed_degrees(fields[9]), signed_degrees(fields[10])
     said.speed_kmh, said.course_deg = number(fields[11]), course(fields[12])
     said.altitude_m = number(fields[13])

@@ -68,7 +68,7 @@ def report(link: Link, frame: bytes, base: int) -> Message:
     digits = frame[base:].hex()
     flags = int(digits[31], 16)
     if digits[6:12] != "000000":
-        said.time = link.utc(dmy(digits[6:12], digits[:6]))
+        said.time = link.session.utc(dmy(digits[6:12], digits[:6]))
     said.lat = degrees(f"{digits[12:16]}.{digits[16:20]}", "N" if flags & NORTH else "S")
     said.lon = degrees(f"{digits[22:27]}.{digits[27:31]}", "E" if flags & EAST else "W")
     said.valid = bool(flags & VALID) and said.time is not None

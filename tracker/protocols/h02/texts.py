@@ -74,7 +74,7 @@ def located(link: Link, fields: Sequence[str], at: int) -> Report:
     if len(rest) > 1 and not DATE.fullmatch(rest[0]) and DATE.fullmatch(rest[1]):
         said.attributes["battery_percent"] = amount(rest.pop(0))  # some models, before the date
     date = rest.pop(0) if rest else ""
-    said.time = link.utc(dated(date, clock))
+    said.time = link.session.utc(dated(date, clock))
     if rest and STATUS.fullmatch(rest[0]):
         read_status(int(rest.pop(0), 16), said, link.bits)
     elif rest and STATUS.fullmatch(rest[-1]):
@@ -201,7 +201,7 @@ def stations(link: Link, fields: Fields) -> Message:
         cells.append(entry)
         at += 4
     battery, reboots, _, date, status = fields[at : at + 5]
-    said = Report(time=link.utc(dated(date, clock)))
+    said = Report(time=link.session.utc(dated(date, clock)))
     read_status(int(status, 16), said, link.bits)
     said.attributes |= {"cells": cells, "battery_v": round(int(battery, 16) * VOLTS_PER_STEP, 2)}
     if (times := count(reboots)) is not None:
@@ -222,7 +222,7 @@ def neighbours(link: Link, fields: Fields) -> Message:
         cells.append(station(int(mcc), int(mnc), int(lac), int(cid), whole(level)))
         at += 3
     date, status = fields[at : at + 2]
-    said = Report(time=link.utc(dated(date, clock)))
+    said = Report(time=link.session.utc(dated(date, clock)))
     read_status(int(status, 16), said, link.bits)
     said.attributes["cells"] = cells
     step = whole(fields[at + 2]) if len(fields) > at + 2 else None
@@ -238,7 +238,7 @@ def link_state(link: Link, fields: Fields) -> Message:
     status.
     """
     clock, signal, satellites, battery, steps, turnovers, date, status = fields[FIRST : FIRST + 8]
-    said = Report(time=link.utc(dated(date, clock)), satellites=whole(satellites))
+    said = Report(time=link.session.utc(dated(date, clock)), satellites=whole(satellites))
     read_status(int(status, 16), said, link.bits)
     said.attributes |= {
         "signal_csq": whole(signal),

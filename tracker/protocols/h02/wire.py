@@ -199,7 +199,3 @@ class Link:
                 waiting.remove(entry)
                 return entry[1]
         return waiting.popleft()[1]
-
-    def utc(self, stated: float | None) -> float | None:
-        """A time of the device in UTC: it is, unless the vehicle's record says otherwise."""
-        return None if stated is None else stated - (self.session.utc_offset_s or 0)

@@ -8,10 +8,11 @@ import struct
 
 from tracker.errors import CommandError
 from tracker.model import Command
-from tracker.protocols.base import NOBODYS, Session
+from tracker.protocols.base import Session
 from tracker.protocols.jt808.outbound import Outbound
 from tracker.protocols.jt808.splits import Splits
 from tracker.protocols.jt808.wire import Frame, Head, identity, pack
+from tracker.protocols.unanswered import Numbered
 
 GENERAL_ANSWER = 0x8001
 OK, FAILED, BAD_MESSAGE = 0, 1, 2  # results in a general answer
@@ -51,7 +52,7 @@ class Link:
         self.outbound = Outbound()
         self._head: Head | None = None
         self._ident = ""
-        self._unanswered: dict[int, int] = {}
+        self._unanswered = Numbered(UNANSWERED_MOST)
 
     def ident(self, head: Head) -> str:
         """The identity in a header; worked out once as long as it stays the same."""
@@ -94,18 +95,10 @@ class Link:
             raise CommandError("jt808: the terminal has not been heard yet")
         packets = self.outbound.cut(self.head, message, self.serial, body)
         last = (self.serial + len(packets) - 1) & 0xFFFF
-        if len(self._unanswered) >= UNANSWERED_MOST:
-            del self._unanswered[next(iter(self._unanswered))]
-        self._unanswered[last] = command.reference
+        self._unanswered.ask(last, command.reference)
         self.serial = (last + 1) & 0xFFFF
         return b"".join(packets)
 
     def answered(self, serial: int, *, for_good: bool = True) -> int | None:
-        """The reference of the command that had this serial; once, if it is answered for good.
-
-        None where none is waited for here: then it may be one of an earlier connection.
-        """
-        found = self._unanswered.get(serial, NOBODYS if self._unanswered else None)
-        if for_good:
-            self._unanswered.pop(serial, None)
-        return found
+        """The reference of the command that had this serial; see Numbered.whose."""
+        return self._unanswered.whose(serial, for_good=for_good)

@@ -53,7 +53,7 @@ def read_event(code: str, said: Report) -> None:
 def battery(link: Link, fields: list[str]) -> Message:
     """ZC20: date, time, battery step 1-6, battery 0.01 V, power 0.1 V, installed."""
     date, clock, level, battery, power = fields[:5]
-    said = Report(time=link.utc(dated(date, clock)))
+    said = Report(time=link.session.utc(dated(date, clock)))
     if level.isdecimal() and int(level) < len(LEVELS):
         said.attributes["battery_percent"] = LEVELS[int(level)]
     if battery.isdecimal() and battery != NOT_MEASURED:
@@ -79,7 +79,7 @@ def stations(link: Link, code: str, fields: list[str]) -> Message | None:
     if len(fields) < FIRST_POINT + count + 2:
         return None
     behind = FIRST_POINT + count
-    said = Report(time=link.utc(dated(fields[behind], fields[behind + 1])))
+    said = Report(time=link.session.utc(dated(fields[behind], fields[behind + 1])))
     read_event(code, said)
     if lac or cid:
         said.attributes["cells"] = [station(mcc, mnc, lac, cid)]

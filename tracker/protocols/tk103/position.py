@@ -59,7 +59,7 @@ def read_classic(link: Link, data: str) -> Report | None:
     said = Report(valid=found["valid"] == "A")
     said.lat = degrees(found["lat"], found["north"])
     said.lon = degrees(found["lon"], found["east"])
-    said.time = link.utc(dated(found["date"], found["clock"], ymd))
+    said.time = link.session.utc(dated(found["date"], found["clock"], ymd))
     said.speed_kmh, said.course_deg = number(found["speed"]), course(found["course"])
     parts = found.groupdict()
     if parts.get("status"):
@@ -80,7 +80,7 @@ def read_fields(link: Link, fields: Sequence[str]) -> Report | None:
         return None
     said = Report(valid=fields[1] == "A")
     said.lat, said.lon = degrees(lat[1], lat[2]), degrees(lon[1], lon[2])
-    said.time = link.utc(dated(fields[0], fields[5]))
+    said.time = link.session.utc(dated(fields[0], fields[5]))
     said.speed_kmh, said.course_deg = number(fields[4]), course(fields[6])
     rest = fields[PLACED:]
     mileage = MILEAGE.fullmatch(rest[1]) if len(rest) > 1 else None

@@ -101,7 +101,3 @@ class Link:
         if answer:
             self.asked.ask(answer, command.reference)
         return self.text(words)
-
-    def utc(self, stated: float | None) -> float | None:
-        """A time of the device in UTC: it is, unless the vehicle's record says otherwise."""
-        return None if stated is None else stated - (self.session.utc_offset_s or 0)

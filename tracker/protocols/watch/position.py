@@ -20,6 +20,7 @@ from tracker.protocols.textfields import (
     amounts,
     course,
     dated,
+    in_view,
     number,
     signed,
     station,
@@ -51,18 +52,16 @@ ENTRIES_MOST = 20  # stations or access points that are kept: no watch hears mor
 
 def read_position(link: Link, fields: Sequence[str]) -> Report:
     """What a position says; `fields` begin with the date."""
-    said = Report(time=link.utc(dated(fields[0], fields[1])))
+    said = Report(time=link.session.utc(dated(fields[0], fields[1])))
     lat, lon = number(fields[3]), number(fields[5])
     if lat is not None and lon is not None:
         said.lat, said.lon = signed(lat, fields[4]), signed(lon, fields[6])
     said.valid = fields[2] == "A"
     said.speed_kmh = number(fields[7]) if fields[7] != UNKNOWN else None
     said.course_deg = course(fields[8]) if fields[8] != UNKNOWN else None
-    beside = amounts(BESIDE, fields[9:STATUS])
-    said.altitude_m = beside.pop("altitude", None)
-    satellites = beside.pop("satellites", None)
-    said.satellites = satellites if isinstance(satellites, int) and satellites >= 0 else None
-    said.attributes |= beside
+    said.altitude_m = amounts(("altitude",), fields[9:10]).get("altitude")
+    said.satellites = in_view(fields[10])
+    said.attributes |= amounts(COUNTS, fields[11:STATUS])
     if len(fields) > STATUS:
         read_status(fields[STATUS], said)
         tail = list(fields[STATIONS:])
@@ -71,9 +70,7 @@ def read_position(link: Link, fields: Sequence[str]) -> Report:
     return said
 
 
-BESIDE = (
-    "altitude", "satellites", "signal_percent", "battery_percent", "steps", "turnovers",
-)  # fmt: skip
+COUNTS = ("signal_percent", "battery_percent", "steps", "turnovers")
 
 
 def read_status(text: str, said: Report) -> None:

@@ -121,7 +121,3 @@ class Link:
         self.asked.ask(content.partition(",")[0].upper(), command.reference)
         self._index = self._index % 0xFFFF + 1
         return self.text(content, f"{self._index:04X}" if self.indexed else "")
-
-    def utc(self, stated: float | None) -> float | None:
-        """A time of the watch in UTC: it is, unless the vehicle's record says otherwise."""
-        return None if stated is None else stated - (self.session.utc_offset_s or 0)

@@ -96,8 +96,7 @@ class XexunDecoder(TextDecoder):
 
     def finish(self, said: Report) -> Message:
         """The report as a message, in UTC by the vehicle's record. Nothing is answered."""
-        if said.time is not None:
-            said.time -= self.session.utc_offset_s or 0
+        said.time = self.session.utc(said.time)
         return said.message(self.session.now)
 
 
